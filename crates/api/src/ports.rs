@@ -1,0 +1,168 @@
+//! What the API asks of the rest of the house, as traits: the road of commands, the clock, the health
+//! and the metrics. The server implements them; tests script them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lake::Lake;
+use model::{Access, Command, Outcome, Timestamp};
+use store::{ActiveAlerts, Store};
+
+/// Everything the API is wired to.
+#[derive(Clone)]
+pub struct Ports {
+    /// Rows.
+    pub store: Arc<dyn Store>,
+    /// Signals.
+    pub lake: Arc<dyn Lake>,
+    /// Alerts that fire now.
+    pub alerts: Arc<ActiveAlerts>,
+    /// Keys.
+    pub access: Arc<dyn Access>,
+    /// The way of a command through the journal and the engine.
+    pub road: Arc<dyn Road>,
+    /// To be told when keys have changed.
+    pub keys_changed: Arc<dyn KeysChanged>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// How every part is.
+    pub health: Arc<dyn HealthSource>,
+    /// What is counted.
+    pub metrics: Arc<dyn MetricsSource>,
+    /// What is running.
+    pub build: Build,
+}
+
+/// The way of a command: journal, engine, store, and back.
+#[async_trait]
+pub trait Road: Send + Sync + 'static {
+    /// Appends the command to the journal and waits until its effects are in the store.
+    ///
+    /// # Errors
+    /// It was not taken ([`RoadError::Full`], [`RoadError::Disk`], [`RoadError::Closed`]), or it was and
+    /// its outcome did not come in time ([`RoadError::TimedOut`]).
+    async fn submit(&self, command: Command) -> Result<Outcome, RoadError>;
+
+    /// Waits, within a bound, until everything durable at the time of the call is applied: every read
+    /// does this first, so that a client reads its own writes.
+    ///
+    /// # Errors
+    /// It did not get there in time, or never will.
+    async fn caught_up(&self) -> Result<(), RoadError>;
+}
+
+/// Why a command has no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RoadError {
+    /// The journal's queue is full: nothing was kept.
+    #[error("the journal's queue is full")]
+    Full,
+    /// The journal's disk refuses: nothing was kept.
+    #[error("the journal's disk refuses writes")]
+    Disk,
+    /// The journal is closed: nothing was kept.
+    #[error("the journal is closed")]
+    Closed,
+    /// The command is durable and will be applied; it was not in time.
+    #[error("the command is kept and will be applied, but was not within the time a request may take")]
+    TimedOut,
+}
+
+/// The time of day.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Told when keys were made or revoked; returns when every later request sees it.
+#[async_trait]
+pub trait KeysChanged: Send + Sync + 'static {
+    /// Reads the keys again.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    async fn keys_changed(&self) -> Result<(), store::Error>;
+}
+
+/// How every part is.
+#[async_trait]
+pub trait HealthSource: Send + Sync + 'static {
+    /// Whether signals can be acknowledged durably now.
+    ///
+    /// # Errors
+    /// Why not, in a sentence.
+    async fn ready(&self) -> Result<(), String>;
+
+    /// How every part is.
+    async fn health(&self) -> Health;
+}
+
+/// What is counted, in the text form Prometheus reads.
+pub trait MetricsSource: Send + Sync + 'static {
+    /// Appends everything to `out`.
+    fn render(&self, out: &mut String);
+}
+
+/// What is running, since when.
+#[derive(Debug, Clone)]
+pub struct Build {
+    /// `0.1.0`
+    pub version: String,
+    /// The commit, where known.
+    pub revision: String,
+    /// When the process started.
+    pub started_at: Timestamp,
+}
+
+/// How everything is.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// The parts.
+    pub parts: Vec<PartHealth>,
+    /// Records that wait to be made durable.
+    pub queue_records: u64,
+    /// Records the engine is behind the journal.
+    pub engine_lag_records: u64,
+    /// Records the lake is behind the journal.
+    pub lake_lag_records: u64,
+    /// Bytes left on the disk that holds the data; `None` where not known.
+    pub disk_left_bytes: Option<u64>,
+    /// `disk`, or `os` where an acknowledgement does not wait for the disk.
+    pub durability: &'static str,
+}
+
+/// How one part is.
+#[derive(Debug, Clone)]
+pub struct PartHealth {
+    /// `journal`, `engine`, `store`, `lake`, …
+    pub name: &'static str,
+    /// Up, degraded or down.
+    pub status: PartStatus,
+    /// How long it took to answer, in microseconds; `None` where nothing was asked.
+    pub latency_us: Option<u64>,
+    /// A sentence where there is something to say; empty otherwise.
+    pub detail: String,
+}
+
+/// Up, degraded or down, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PartStatus {
+    /// It does what it should.
+    Up,
+    /// It does, but not as it should.
+    Degraded,
+    /// It does not.
+    Down,
+}
+
+impl PartStatus {
+    /// The word as the API writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The closed list of everything that can be wrong with a request, and with us: the stable `code` of
+//! a problem document, its HTTP status and its title.
+//!
+//! Every code has a section in `docs/errors/README.md`; a test holds the two together.
+
+use http::StatusCode;
+
+macro_rules! codes {
+    ($($variant:ident = $status:ident, $text:literal, $title:literal;)+) => {
+        /// What is wrong, as a word that never changes its meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $title] $variant),+ }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The status it is answered with.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status),+ }
+            }
+
+            /// The same sentence for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidJson = BAD_REQUEST, "invalid_json", "The body is not the JSON it should be.";
+    InvalidParameter = BAD_REQUEST, "invalid_parameter", "A parameter has a value it cannot have.";
+    UnknownParameter = BAD_REQUEST, "unknown_parameter", "There is no such query parameter.";
+    InvalidCursor = BAD_REQUEST, "invalid_cursor", "The cursor was not handed out for this list.";
+    InvalidHeader = BAD_REQUEST, "invalid_header", "A header has a value it cannot have.";
+    KeyMissing = UNAUTHORIZED, "key_missing", "The request carries no key.";
+    KeyUnknown = UNAUTHORIZED, "key_unknown", "The key is not known.";
+    KeyRevoked = UNAUTHORIZED, "key_revoked", "The key was revoked.";
+    KeyExpired = UNAUTHORIZED, "key_expired", "The key has expired.";
+    ScopeMissing = FORBIDDEN, "scope_missing", "The key lacks the scope.";
+    PersonRequired = FORBIDDEN, "person_required", "Only a person may do this.";
+    AdministratorRequired = FORBIDDEN, "administrator_required", "Only the installation's own key may do this.";
+    NotFound = NOT_FOUND, "not_found", "There is no such thing in this project.";
+    NoSuchRoute = NOT_FOUND, "no_such_route", "There is nothing at this address.";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not speak that method.";
+    IllegalTransition = CONFLICT, "illegal_transition", "The incident cannot go there from where it stands.";
+    FollowsParent = CONFLICT, "follows_parent", "The incident follows the one it was merged into.";
+    IncidentClosed = CONFLICT, "incident_closed", "The incident was closed too long ago to be changed.";
+    StaleVersion = CONFLICT, "stale_version", "Somebody changed it meanwhile.";
+    BuiltInPolicy = CONFLICT, "built_in_policy", "The built-in policy cannot be changed or removed.";
+    NameTaken = CONFLICT, "name_taken", "The name is taken.";
+    PreconditionFailed = PRECONDITION_FAILED, "precondition_failed", "It is not at the version that If-Match asks for.";
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than 1 MiB.";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be application/json.";
+    InvalidFields = UNPROCESSABLE_ENTITY, "invalid_fields", "Fields of the body are not as they must be.";
+    RcaRequired = UNPROCESSABLE_ENTITY, "rca_required", "Closing takes a root cause analysis.";
+    RcaInvalid = UNPROCESSABLE_ENTITY, "rca_invalid", "The root cause analysis is not complete.";
+    ReasonRequired = UNPROCESSABLE_ENTITY, "reason_required", "Reopening takes a reason in words.";
+    NotMergeable = UNPROCESSABLE_ENTITY, "not_mergeable", "These incidents cannot be merged.";
+    NotSplittable = UNPROCESSABLE_ENTITY, "not_splittable", "These signals cannot be split off.";
+    UnknownSignals = UNPROCESSABLE_ENTITY, "unknown_signals", "Some of the signals do not belong to the incident.";
+    LimitReached = UNPROCESSABLE_ENTITY, "limit_reached", "A limit is reached.";
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The Idempotency-Key was used for another request.";
+    Internal = INTERNAL_SERVER_ERROR, "internal", "Something is wrong on our side.";
+    QueueFull = SERVICE_UNAVAILABLE, "queue_full", "There is more to do than can be taken in now.";
+    DiskRefuses = SERVICE_UNAVAILABLE, "disk_refuses", "The disk refuses writes.";
+    ShuttingDown = SERVICE_UNAVAILABLE, "shutting_down", "The server is shutting down.";
+    OutcomeUnknown = SERVICE_UNAVAILABLE, "outcome_unknown", "The request is kept, but its outcome is not known yet.";
+}

@@ -1,0 +1,188 @@
+//! The fields of a JSON object, taken one by one, so that every bad field is said at once: of a wrong
+//! type, missing, too long, or not known at all.
+
+use model::{Duration, FieldError, Timestamp, limits};
+use serde_json::{Map, Value};
+
+use crate::instant;
+use crate::problem::{Code, Problem};
+
+/// What is left of an object, and what was wrong with what was taken.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    map: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    pub(crate) fn new(map: Map<String, Value>) -> Self {
+        Self { map, errors: Vec::new() }
+    }
+
+    /// Notes that a field is not as it must be.
+    pub(crate) fn refuse(&mut self, field: impl Into<String>, code: &'static str, message: impl Into<String>) {
+        self.errors.push(FieldError::new(field, code, message));
+    }
+
+    /// Whether the field was refused already.
+    pub(crate) fn is_refused(&self, field: &str) -> bool {
+        self.errors.iter().any(|error| error.field == field)
+    }
+
+    /// Whether the object has the field, be it null.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
+    /// The raw value; null counts as absent.
+    pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
+        self.map.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// A text.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        match self.value(name)? {
+            Value::String(text) => Some(text),
+            other => self.wrong_type(name, "a string", &other),
+        }
+    }
+
+    /// A text with at most `max_bytes`.
+    pub(crate) fn bounded_text(&mut self, name: &str, max_bytes: usize) -> Option<String> {
+        let text = self.text(name)?;
+        if text.len() > max_bytes {
+            self.refuse(name, "too_long", format!("it may have {max_bytes} bytes"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text that must be there, trimmed and not empty.
+    pub(crate) fn required_text(&mut self, name: &str, max_bytes: usize) -> String {
+        let text = self.bounded_text(name, max_bytes).map(|text| text.trim().to_owned());
+        match text {
+            Some(text) if !text.is_empty() => text,
+            _ => {
+                if !self.is_refused(name) {
+                    self.refuse(name, "missing", "it must be given and not be empty");
+                }
+                String::new()
+            }
+        }
+    }
+
+    /// A name that must be there: at most [`limits::NAME_CHARS`] characters.
+    pub(crate) fn required_name(&mut self, name: &str) -> String {
+        let text = self.required_text(name, limits::NAME_CHARS * 4);
+        if text.chars().count() > limits::NAME_CHARS {
+            self.refuse(name, "too_long", format!("it may have {} characters", limits::NAME_CHARS));
+        }
+        text
+    }
+
+    /// True or false.
+    pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
+        match self.value(name)? {
+            Value::Bool(flag) => Some(flag),
+            other => self.wrong_type(name, "true or false", &other),
+        }
+    }
+
+    /// A whole number from `low` to `high`.
+    pub(crate) fn whole(&mut self, name: &str, low: i64, high: i64) -> Option<i64> {
+        let value = self.value(name)?;
+        match value.as_i64() {
+            Some(number) if (low..=high).contains(&number) => Some(number),
+            _ if value.is_number() => {
+                self.refuse(name, "out_of_range", format!("it must be a whole number from {low} to {high}"));
+                None
+            }
+            _ => self.wrong_type(name, "a whole number", &value),
+        }
+    }
+
+    /// A span of time such as `"10s"`.
+    pub(crate) fn span(&mut self, name: &str) -> Option<Duration> {
+        let text = self.text(name)?;
+        match Duration::parse(&text) {
+            Ok(span) => Some(span),
+            Err(error) => {
+                self.refuse(name, "invalid_duration", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A point in time.
+    pub(crate) fn instant(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        let at = instant::parse(&text);
+        if at.is_none() {
+            self.refuse(name, "invalid_timestamp", "write it as 2026-11-20T13:25:16Z (RFC 3339)");
+        }
+        at
+    }
+
+    /// A list with at most `max` elements.
+    pub(crate) fn list(&mut self, name: &str, max: usize) -> Option<Vec<Value>> {
+        match self.value(name)? {
+            Value::Array(list) if list.len() <= max => Some(list),
+            Value::Array(_) => {
+                self.refuse(name, "too_many", format!("it may have {max} elements"));
+                None
+            }
+            other => self.wrong_type(name, "a list", &other),
+        }
+    }
+
+    /// A list of texts with at most `max` elements; what is no text is refused by its index.
+    pub(crate) fn texts(&mut self, name: &str, max: usize) -> Option<Vec<String>> {
+        let list = self.list(name, max)?;
+        let mut texts = Vec::with_capacity(list.len());
+        for (index, value) in list.into_iter().enumerate() {
+            match value {
+                Value::String(text) => texts.push(text),
+                other => {
+                    let _: Option<()> = self.wrong_type(&format!("{name}[{index}]"), "a string", &other);
+                }
+            }
+        }
+        Some(texts)
+    }
+
+    /// Notes a value of a wrong type.
+    pub(crate) fn wrong_type<T>(&mut self, field: &str, expected: &str, found: &Value) -> Option<T> {
+        let found = match found {
+            Value::Null => "null",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.refuse(field, "wrong_type", format!("it must be {expected}, not {found}"));
+        None
+    }
+
+    /// Takes over what was wrong inside an object of this one.
+    pub(crate) fn absorb(&mut self, prefix: &str, inner: Self) {
+        for error in inner.into_errors() {
+            self.errors.push(FieldError { field: format!("{prefix}.{}", error.field), ..error });
+        }
+    }
+
+    /// Everything that was wrong, fields that nobody took among it.
+    pub(crate) fn into_errors(mut self) -> Vec<FieldError> {
+        for name in self.map.keys() {
+            let shown: String = name.chars().take(80).collect();
+            self.errors.push(FieldError::new(shown, "unknown_field", "there is no such field"));
+        }
+        self.errors
+    }
+
+    /// Nothing was wrong, or a problem that says everything that was.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        let errors = self.into_errors();
+        if errors.is_empty() { Ok(()) } else { Err(Problem::fields(Code::InvalidFields, &errors)) }
+    }
+}

@@ -1,0 +1,83 @@
+//! Query parameters, read strictly: an unknown one is refused, so that a misspelt filter never
+//! answers with everything.
+
+use axum::extract::FromRequestParts;
+use axum::extract::Query;
+use http::request::Parts;
+use model::limits;
+
+use crate::problem::{Code, Problem};
+
+/// The query of a request as pairs, in order.
+#[derive(Debug)]
+pub(crate) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Refuses every name that is not in `known`.
+    pub(crate) fn only(self, known: &[&str]) -> Result<Self, Problem> {
+        match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            None => Ok(self),
+            Some((name, _)) => {
+                let shown: String = name.chars().take(80).collect();
+                let detail = if known.is_empty() {
+                    format!("`{shown}` is not known; this address takes no parameters")
+                } else {
+                    format!("`{shown}` is not known; there are: {}", known.join(", "))
+                };
+                Err(Problem::new(Code::UnknownParameter, detail)
+                    .with("parameter", shown)
+                    .with("known", known.iter().map(|&name| name.into()).collect::<Vec<serde_json::Value>>()))
+            }
+        }
+    }
+
+    /// The values of a parameter that may come again and again, and as a list with commas.
+    pub(crate) fn words<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.each(name).flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty())
+    }
+
+    /// The values of a parameter that may come again and again.
+    pub(crate) fn each<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a parameter that may come once; empty counts as absent.
+    pub(crate) fn one(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let mut values = self.each(name);
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(Problem::parameter(name, "it may be given once only"));
+        }
+        Ok(first.filter(|value| !value.is_empty()))
+    }
+
+    /// `limit`: rows of the page, 1 to [`limits::PAGE`].
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        let Some(text) = self.one("limit")? else { return Ok(limits::PAGE_DEFAULT) };
+        match text.parse::<usize>() {
+            Ok(limit) if (1..=limits::PAGE).contains(&limit) => Ok(limit),
+            _ => Err(Problem::parameter("limit", format!("it must be a whole number from 1 to {}", limits::PAGE))),
+        }
+    }
+
+    /// A short text to compare with.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Problem> {
+        match self.one(name)? {
+            Some(text) if text.chars().count() > limits::NAME_CHARS => {
+                Err(Problem::parameter(name, format!("it may have {} characters", limits::NAME_CHARS)))
+            }
+            text => Ok(text.map(str::to_owned)),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Query::<Vec<(String, String)>>::from_request_parts(parts, state)
+            .await
+            .map(|Query(pairs)| Self(pairs))
+            .map_err(|rejection| Problem::new(Code::InvalidParameter, rejection.body_text()))
+    }
+}

@@ -1,0 +1,79 @@
+//! The closed words of the API as they are written and documented, each made from its word in `model`.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident of $source:path { $($variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+        pub enum $name { $(#[doc = $text] #[serde(rename = $text)] $variant),+ }
+
+        impl From<$source> for $name {
+            fn from(value: $source) -> Self {
+                match value { $(<$source>::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+
+words! {
+    /// Where an incident stands.
+    Status of model::Status { Open = "OPEN", Investigating = "INVESTIGATING", Resolved = "RESOLVED", Closed = "CLOSED" }
+}
+
+words! {
+    /// How bad: P0 critical, P1 high, P2 medium, P3 low.
+    Severity of model::Severity { P0 = "P0", P1 = "P1", P2 = "P2", P3 = "P3" }
+}
+
+words! {
+    /// The type of a component.
+    ComponentType of model::ComponentType {
+        Api = "API", McpHost = "MCP_HOST", Cache = "CACHE", Queue = "QUEUE", Rdbms = "RDBMS",
+        Nosql = "NOSQL", Service = "SERVICE", Host = "HOST", Other = "OTHER",
+    }
+}
+
+words! {
+    /// What kind of observation a signal is.
+    Kind of model::Kind {
+        Failure = "failure", Alert = "alert", Runtime = "runtime", Healthcheck = "healthcheck",
+        Dependency = "dependency", Config = "config",
+    }
+}
+
+words! {
+    /// Whether the thing still is wrong.
+    SignalStatus of model::SignalStatus { Firing = "firing", Resolved = "resolved" }
+}
+
+words! {
+    /// Who acts.
+    ActorKind of model::ActorKind { System = "system", Person = "person", Agent = "agent" }
+}
+
+words! {
+    /// What a key may do.
+    Scope of model::Scope { Ingest = "ingest", Read = "read", Agent = "agent", Manage = "manage" }
+}
+
+words! {
+    /// How signals with one key become incidents.
+    Mode of model::Mode { Ongoing = "ongoing", Window = "window" }
+}
+
+/// Who acts.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Actor {
+    /// A person, an agent, or Stormbell itself.
+    pub kind: ActorKind,
+    /// The name of the key.
+    pub name: String,
+}
+
+impl From<&model::Actor> for Actor {
+    fn from(actor: &model::Actor) -> Self {
+        Self { kind: actor.kind.into(), name: actor.name.clone() }
+    }
+}

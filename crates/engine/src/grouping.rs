@@ -1,0 +1,328 @@
+//! Here it is decided which incident a firing signal joins, and whether it opens one.
+
+use model::{
+    Effect, Effects, GroupingKey, GroupingPolicy, Incident, IncidentId, Mode, OpenWhen, ProjectId,
+    Reason, Seq, Signal, Status, Timestamp, limits,
+};
+
+use crate::Engine;
+use crate::cases::{Case, Conduct, Firing, Index};
+use crate::groups::Window;
+use crate::lifecycle::By;
+use crate::signals::Arriving;
+
+/// Characters of a title that come from the first signal.
+const TITLE_CHARS: usize = 200;
+
+/// What is decided about a signal.
+enum Decision {
+    Join(Index, Reason),
+    /// Opens, together with signals filed before that wait for it.
+    Open(Reason, Vec<Seq>),
+    Wait,
+    TooMany,
+}
+
+impl Engine {
+    /// Files a firing signal and says under which incident.
+    pub(crate) fn firing(
+        &mut self,
+        arriving: &Arriving<'_, '_>,
+        out: &mut Effects,
+    ) -> Option<IncidentId> {
+        let (project, signal) = (arriving.project, arriving.signal);
+        let compiled = self.policies.for_signal(project, signal);
+        let key = compiled.key(project, signal);
+        let terms = Terms::of(&compiled.policy);
+        match self.decide(arriving, key, terms, out) {
+            Decision::Join(index, reason) => {
+                let root = self.cases.root(index);
+                self.join(arriving, root, reason, out);
+                Some(self.cases.get(root).incident.id)
+            }
+            Decision::Open(reason, before) => {
+                Some(self.open(arriving, key, terms, reason, &before, out))
+            }
+            Decision::Wait => {
+                self.file(arriving, None, Reason::OpenWhenPending, out);
+                None
+            }
+            Decision::TooMany => {
+                Self::limit_hit(project, Reason::IncidentLimit, out);
+                self.file(arriving, None, Reason::IncidentLimit, out);
+                None
+            }
+        }
+    }
+
+    /// Keeps the signal at the current position, under `case` if there is one.
+    pub(crate) fn file(
+        &self,
+        arriving: &Arriving<'_, '_>,
+        case: Option<Index>,
+        reason: Reason,
+        out: &mut Effects,
+    ) {
+        let incident = case.map(|index| &self.cases.get(index).incident);
+        out.push(Effect::Filed {
+            seq: self.seq,
+            project: arriving.project,
+            signal: arriving.signal.id,
+            identity: arriving.identity,
+            incident: incident.map(|incident| incident.id),
+            reason,
+            signal_count: incident.map_or(0, |incident| incident.signal_count),
+            at: self.at,
+        });
+    }
+
+    /// Counts one more signal in a case.
+    pub(crate) fn count(&mut self, index: Index) {
+        let at = self.at;
+        let incident = &mut self.cases.get_mut(index).incident;
+        incident.signal_count += 1;
+        incident.last_signal_at = at;
+    }
+
+    fn decide(
+        &mut self,
+        arriving: &Arriving<'_, '_>,
+        key: GroupingKey,
+        terms: Terms,
+        out: &mut Effects,
+    ) -> Decision {
+        if let Some(id) = arriving.signal.incident_id
+            && let Some(index) = self.cases.find(arriving.project, id)
+        {
+            return Decision::Join(index, Reason::NamedIncident);
+        }
+        match terms.mode {
+            Mode::Ongoing => self.decide_ongoing(arriving.project, key, terms, out),
+            Mode::Window => self.decide_window(arriving.project, key, terms, out),
+        }
+    }
+
+    fn decide_ongoing(
+        &mut self,
+        project: ProjectId,
+        key: GroupingKey,
+        terms: Terms,
+        out: &mut Effects,
+    ) -> Decision {
+        if let Some(group) = self.groups.get(key) {
+            if let Some(index) = group.active.last().and_then(|&id| self.cases.index(id)) {
+                let merged = self.cases.get(index).parent.is_some();
+                let reason = if merged { Reason::MergedIncident } else { Reason::OpenIncident };
+                return Decision::Join(index, reason);
+            }
+            if let Some(index) = group.resolved.and_then(|id| self.cases.index(id)) {
+                let root = self.cases.root(index);
+                if self.may_fire_again(root) {
+                    self.reopen(root, By::System(Reason::FiredAgain), out);
+                    return Decision::Join(index, Reason::FiredAgain);
+                }
+            }
+        }
+        self.decide_opening(project, key, terms, Reason::NewKey, out)
+    }
+
+    fn decide_window(
+        &mut self,
+        project: ProjectId,
+        key: GroupingKey,
+        terms: Terms,
+        out: &mut Effects,
+    ) -> Decision {
+        let at = self.at;
+        let Some(window) = self.groups.get(key).and_then(|group| group.window) else {
+            return self.decide_opening(project, key, terms, Reason::NewKey, out);
+        };
+        if at.since(window.started_at) >= terms.window {
+            return self.decide_opening(project, key, terms, Reason::WindowElapsed, out);
+        }
+        if window.signals >= terms.cap {
+            return self.decide_opening(project, key, terms, Reason::WindowFull, out);
+        }
+        let Some(index) = self.cases.index(window.incident) else {
+            return self.decide_opening(project, key, terms, Reason::NewKey, out);
+        };
+        self.groups.entry(key).window = Some(Window { signals: window.signals + 1, ..window });
+        Decision::Join(index, Reason::CurrentWindow)
+    }
+
+    fn decide_opening(
+        &mut self,
+        project: ProjectId,
+        key: GroupingKey,
+        terms: Terms,
+        reason: Reason,
+        out: &mut Effects,
+    ) -> Decision {
+        if self.cases.len() >= limits::ACTIVE_INCIDENTS {
+            return Decision::TooMany;
+        }
+        if terms.open_when.count <= 1 {
+            return Decision::Open(reason, Vec::new());
+        }
+        if self.groups.pending() >= limits::PENDING_KEYS {
+            Self::limit_hit(project, Reason::PendingLimit, out);
+            return Decision::Open(Reason::PendingLimit, Vec::new());
+        }
+        match self.groups.arrive(key, self.seq, self.at, terms.open_when, &mut self.timers) {
+            Some(before) => Decision::Open(Reason::OpenWhenReached, before),
+            None => Decision::Wait,
+        }
+    }
+
+    /// Whether the same key firing now reopens a resolved case rather than opening a new one.
+    fn may_fire_again(&self, root: Index) -> bool {
+        let case = self.cases.get(root);
+        case.incident.status == Status::Resolved
+            && case
+                .incident
+                .resolved_at
+                .is_some_and(|resolved_at| self.at.since(resolved_at) <= case.conduct.reopen_within)
+    }
+
+    fn join(
+        &mut self,
+        arriving: &Arriving<'_, '_>,
+        root: Index,
+        reason: Reason,
+        out: &mut Effects,
+    ) {
+        self.count(root);
+        let case = self.cases.get_mut(root);
+        case.held = false;
+        if !case.firing.add(arriving.identity) {
+            Self::limit_hit(arriving.project, Reason::FiringLimit, out);
+        }
+        let worse =
+            !case.incident.severity_pinned && arriving.signal.severity < case.incident.severity;
+        let spike = case.incident.status == Status::Investigating && case.moved_by_system;
+        self.file(arriving, Some(root), reason, out);
+        if worse {
+            self.escalate(root, arriving.signal.severity, out);
+        }
+        if spike {
+            self.reopen(root, By::System(Reason::NewSpike), out);
+        }
+        self.arm_quiet(root);
+    }
+
+    fn open(
+        &mut self,
+        arriving: &Arriving<'_, '_>,
+        key: GroupingKey,
+        terms: Terms,
+        reason: Reason,
+        before: &[Seq],
+        out: &mut Effects,
+    ) -> IncidentId {
+        let incident = self.first_state(arriving, key);
+        let (id, project) = (incident.id, incident.project);
+        let mut case = Case::new(incident, terms.conduct);
+        case.incident.signal_count += before.len() as u64;
+        case.firing.add(arriving.identity);
+        let index = self.cases.insert(case);
+        self.groups.became_active(key, id);
+        if terms.mode == Mode::Window {
+            let signals = u32::try_from(before.len() + 1).unwrap_or(u32::MAX);
+            self.groups.entry(key).window =
+                Some(Window { started_at: self.at, signals, incident: id });
+        }
+        self.announce_opening(index, reason, By::System(reason), String::new(), out);
+        for &signal_seq in before {
+            out.push(Effect::Moved { signal_seq, project, from: None, to: id });
+        }
+        self.file(arriving, Some(index), reason, out);
+        self.arm_quiet(index);
+        id
+    }
+
+    fn first_state(&mut self, arriving: &Arriving<'_, '_>, key: GroupingKey) -> Incident {
+        let (project, signal) = (arriving.project, arriving.signal);
+        let number = self.cases.next_number(project);
+        let compiled = self.policies.for_signal(project, signal);
+        Incident {
+            id: self.mint(project),
+            project,
+            number,
+            title: title(signal),
+            status: Status::Open,
+            severity: signal.severity,
+            severity_pinned: false,
+            component: signal.component.to_string(),
+            component_type: signal.component_type,
+            environment: signal.environment.to_string(),
+            policy: compiled.policy.id,
+            key,
+            grouping_key: compiled.key_text(project, signal),
+            signal_count: 1,
+            first_signal_at: self.at,
+            last_signal_at: self.at,
+            opened_at: self.at,
+            assignee: None,
+            acknowledged_at: None,
+            resolved_at: None,
+            closed_at: None,
+            mtta_seconds: None,
+            mttr_seconds: None,
+            merged_into: None,
+            split_from: None,
+            links: Vec::new(),
+            changed_seq: self.seq,
+        }
+    }
+}
+
+/// What of a policy the decision about one signal needs; copied, so that the policy need not be borrowed.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    mode: Mode,
+    window: model::Duration,
+    cap: u32,
+    open_when: OpenWhen,
+    conduct: Conduct,
+}
+
+impl Terms {
+    fn of(policy: &GroupingPolicy) -> Self {
+        Self {
+            mode: policy.mode,
+            window: policy.window,
+            cap: policy.cap,
+            open_when: policy.open_when,
+            conduct: Conduct::of(policy),
+        }
+    }
+}
+
+impl Case {
+    pub(crate) fn new(incident: Incident, conduct: Conduct) -> Self {
+        Self {
+            incident,
+            conduct,
+            moved_by_system: false,
+            held: false,
+            investigating_since: Timestamp::default(),
+            firing: Firing::default(),
+            deadline: None,
+            children: Vec::new(),
+            parent: None,
+            split_off: std::collections::BTreeSet::new(),
+        }
+    }
+}
+
+fn title(signal: &Signal<'_>) -> String {
+    let what = if !signal.summary.is_empty() {
+        signal.summary.as_ref()
+    } else if !signal.error_code.is_empty() {
+        signal.error_code.as_ref()
+    } else {
+        signal.kind.as_str()
+    };
+    let line = what.lines().next().unwrap_or(what);
+    format!("{}: {}", signal.component, line.chars().take(TITLE_CHARS).collect::<String>())
+}

@@ -1,0 +1,57 @@
+//! Deadlines, in order of time and then of what they are for, so that ticks fire them in one order
+//! on every machine.
+
+use std::collections::BTreeSet;
+
+use model::{GroupingKey, IdentityKey, IncidentId, Timestamp};
+
+/// Deadlines one tick fires at most; with more due, the next tick goes on.
+pub(crate) const FIRED_PER_TICK: usize = 10_000;
+
+/// What a deadline is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// An incident may have been quiet for long enough.
+    Incident(IncidentId),
+    /// An alert's lease may have run out.
+    Lease(IdentityKey),
+    /// A resolved alert may be forgotten.
+    Forget(IdentityKey),
+    /// Signals that wait for `open_when` may be too old.
+    Pending(GroupingKey),
+}
+
+/// Every deadline that is armed.
+#[derive(Debug, Default)]
+pub(crate) struct Timers(BTreeSet<(Timestamp, Timer)>);
+
+impl Timers {
+    pub(crate) fn arm(&mut self, at: Timestamp, timer: Timer) {
+        self.0.insert((at, timer));
+    }
+
+    pub(crate) fn disarm(&mut self, at: Timestamp, timer: Timer) {
+        self.0.remove(&(at, timer));
+    }
+
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.0.first().map(|&(at, _)| at)
+    }
+
+    /// The keys whose signals wait for `open_when`.
+    pub(crate) fn pending_keys(&self) -> impl Iterator<Item = GroupingKey> {
+        self.0.iter().filter_map(|(_, timer)| match timer {
+            Timer::Pending(key) => Some(*key),
+            Timer::Incident(_) | Timer::Lease(_) | Timer::Forget(_) => None,
+        })
+    }
+
+    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<Timer> {
+        let &(at, timer) = self.0.first()?;
+        if at > now {
+            return None;
+        }
+        self.0.pop_first();
+        Some(timer)
+    }
+}

@@ -1,0 +1,39 @@
+//! The words of Stormbell: ids, signals, incidents, policies, entries, effects, reasons, limits,
+//! and the versioned codec in which entries are written to the journal.
+//!
+//! Refuses to know: input and output, the time of day, HTTP, SQL, JSON. Nothing here decides
+//! anything about an incident; deciding is the engine's.
+
+#![deny(clippy::float_arithmetic)]
+
+pub mod access;
+pub mod alert;
+pub mod codec;
+pub mod command;
+pub mod effect;
+pub mod entry;
+pub mod id;
+pub mod incident;
+pub mod limits;
+pub mod policy;
+pub mod rca;
+pub mod reason;
+pub mod severity;
+pub mod signal;
+pub mod time;
+
+pub use access::{Access, Denied, Grant, Scope, Scopes};
+pub use alert::{Alert, AlertLease};
+pub use command::{Actor, ActorKind, Command, Operation};
+pub use effect::{AuditRow, Effect, Effects, Outcome, Refusal};
+pub use entry::Entry;
+pub use id::{
+    CommandId, GroupingKey, IdentityKey, IncidentId, KeyId, PolicyId, ProjectId, Seq, SignalId,
+};
+pub use incident::{Incident, Status};
+pub use policy::{GroupingPolicy, KeyField, Matcher, Mode, OpenWhen};
+pub use rca::{ActionItem, FieldError, Rca, RootCauseCategory};
+pub use reason::Reason;
+pub use severity::Severity;
+pub use signal::{ComponentType, Kind, Signal, SignalStatus};
+pub use time::{Duration, Timestamp};

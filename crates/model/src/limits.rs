@@ -1,0 +1,105 @@
+//! Every limit on what Stormbell takes in, keeps and hands out. Hitting one has a [`crate::Reason`]
+//! or an error code of its own and is counted in `stormbell_limit_hits_total`.
+
+use crate::time::Duration;
+
+/// Bytes of one signal's JSON, and of a body that holds a single object: 1 MiB.
+pub const SIGNAL_BYTES: usize = 1 << 20;
+/// Bytes of a batch body, before and after decompression: 16 MiB.
+pub const BATCH_BYTES: usize = 16 << 20;
+/// Signals in one batch.
+pub const BATCH_SIGNALS: usize = 65_536;
+/// Rejections listed one by one in an answer; the rest are only counted.
+pub const REJECTIONS_LISTED: usize = 1_000;
+/// Characters of a component, environment, source, error code or trace id.
+pub const NAME_CHARS: usize = 256;
+/// Bytes of a summary.
+pub const SUMMARY_BYTES: usize = 4_096;
+/// Labels of one signal.
+pub const LABELS: usize = 64;
+/// Bytes of a label's name.
+pub const LABEL_NAME_BYTES: usize = 128;
+/// Bytes of a label's value.
+pub const LABEL_VALUE_BYTES: usize = 2_048;
+/// Bytes of one signal's payload: 256 KiB.
+pub const PAYLOAD_BYTES: usize = 256 << 10;
+/// Links of one signal.
+pub const LINKS: usize = 16;
+/// Bytes of one link.
+pub const LINK_BYTES: usize = 2_048;
+/// Nesting of JSON.
+pub const JSON_DEPTH: usize = 64;
+/// How far ahead of the receiver's clock `occurred_at` may lie.
+pub const OCCURRED_AHEAD: Duration = Duration::from_secs(5 * 60);
+
+/// How long a given id is remembered for deduplication.
+pub const DEDUP_HORIZON: Duration = Duration::from_secs(24 * 3_600);
+/// How many given ids are remembered for deduplication, per partition.
+pub const DEDUP_IDS: usize = 2_000_000;
+/// How many idempotency keys of commands are remembered, per partition.
+pub const IDEMPOTENCY_KEYS: usize = 100_000;
+/// Bytes of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+
+/// Incidents not yet closed, per partition; beyond it signals are kept but open nothing.
+pub const ACTIVE_INCIDENTS: usize = 1_000_000;
+/// Closed incidents the engine still remembers in order to refuse precisely.
+pub const CLOSED_REMEMBERED: usize = 65_536;
+/// Identities tracked as firing for one incident; beyond it the incident no longer resolves by itself.
+pub const FIRING_IDENTITIES: usize = 10_000;
+/// Alerts firing at once, per partition.
+pub const FIRING_ALERTS: usize = 1_000_000;
+/// The lease of an alert that states no end, as Alertmanager's `resolve_timeout`.
+pub const ALERT_LEASE: Duration = Duration::from_secs(5 * 60);
+/// Grouping keys that are part of the way to opening (M of N), per partition.
+pub const PENDING_KEYS: usize = 100_000;
+/// Signals that `open_when` may ask for.
+pub const OPEN_WHEN_COUNT: u32 = 1_000;
+/// Grouping policies of one project.
+pub const POLICIES: usize = 1_000;
+/// Conditions of one matcher.
+pub const MATCHER_CONDITIONS: usize = 32;
+/// Alternatives of one condition.
+pub const MATCHER_VALUES: usize = 256;
+/// Fields of one grouping key.
+pub const KEY_FIELDS: usize = 16;
+/// Signals one window may hold.
+pub const WINDOW_CAP: u32 = 1_000_000;
+/// Signals that one split may move.
+pub const SPLIT_SIGNALS: usize = 10_000;
+/// Incidents merged by one command.
+pub const MERGE_CHILDREN: usize = 100;
+/// Links added to one incident.
+pub const INCIDENT_LINKS: usize = 100;
+/// Bytes of a comment, a reason, or a text field of an RCA.
+pub const TEXT_BYTES: usize = 64 << 10;
+/// Action items of one RCA.
+pub const ACTION_ITEMS: usize = 100;
+/// Characters that `fix_applied` and `prevention_steps` have at least, after trimming.
+pub const RCA_TEXT_CHARS: usize = 20;
+
+/// Rows of one page.
+pub const PAGE: usize = 1_000;
+/// Rows of a page when nobody asked for a number.
+pub const PAGE_DEFAULT: usize = 50;
+/// Records the pipeline may lag behind the journal before doors answer 503.
+pub const LAG_RECORDS: u64 = 2_000_000;
+/// Records applied in one pipeline batch.
+pub const PIPELINE_BATCH: usize = 8_192;
+/// Credentials whose token buckets are remembered.
+pub const RATE_CREDENTIALS: usize = 16_384;
+/// Source addresses whose token buckets are remembered.
+pub const RATE_SOURCES: usize = 65_536;
+/// HTTP connections at once.
+pub const CONNECTIONS: usize = 16_384;
+
+/// `quiet` where a policy does not say.
+pub const QUIET: Duration = Duration::from_secs(60);
+/// Quiet since the last signal after which the system resolves what it had moved to INVESTIGATING.
+pub const QUIET_WINDOW: Duration = Duration::from_secs(300);
+/// `reopen_within` where a policy does not say.
+pub const REOPEN_WITHIN: Duration = Duration::from_secs(300);
+/// `window` where a policy does not say.
+pub const WINDOW: Duration = Duration::from_secs(10);
+/// `cap` where a policy does not say.
+pub const WINDOW_CAP_DEFAULT: u32 = 100;

@@ -1,0 +1,191 @@
+//! One batch: read what is durable, decide it, keep it, commit it, and say so.
+
+use journal::Batch;
+use lake::Row;
+use model::effect::Effect;
+use model::{Effects, Entry, ProjectId, Seq, SignalId, Timestamp, codec, limits};
+use store::Commit;
+
+use crate::error::is_passing;
+use crate::{Error, Pipeline, Violation};
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There was nothing to do.
+    Idle,
+    /// This many entries were applied and committed.
+    Applied(u64),
+}
+
+/// Effects that the engine has decided and the store does not have yet.
+#[derive(Debug)]
+pub(crate) struct Uncommitted {
+    expected: Seq,
+    through: Seq,
+    at: Timestamp,
+    entries: u64,
+}
+
+/// An entry with its position and time, borrowed from the batch it was read in.
+type Stamped<'b> = (Seq, Timestamp, Entry<'b>);
+
+impl Pipeline {
+    /// Applies what is durable and not yet applied, at most one batch of it.
+    ///
+    /// # Errors
+    /// See [`Error::kind`]. After a passing error the next step goes on where this one stopped.
+    pub async fn step(&mut self) -> Result<Step, Error> {
+        if self.uncommitted.is_some() {
+            return self.commit().await;
+        }
+        let batches = self.read()?;
+        if batches.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let expected = self.engine.seq();
+        let entries = decode(&batches)?;
+        self.decide(&entries);
+        self.keep(&entries).await?;
+        self.uncommitted = Some(Uncommitted {
+            expected,
+            through: self.engine.seq(),
+            at: self.engine.at(),
+            entries: entries.len() as u64,
+        });
+        drop(entries);
+        self.commit().await
+    }
+
+    /// Reads batches until there is a good handful of records, or no more.
+    pub(crate) fn read(&mut self) -> Result<Vec<Batch>, Error> {
+        let mut batches = Vec::new();
+        let mut records = 0;
+        while records < limits::PIPELINE_BATCH {
+            let Some(batch) = self.reader.next()? else { break };
+            records += batch.count() as usize;
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
+
+    /// Lets the engine decide, and notes which given ids were applied.
+    pub(crate) fn decide(&mut self, entries: &[Stamped<'_>]) {
+        self.effects.0.clear();
+        let mut ids: Vec<(ProjectId, SignalId)> = Vec::new();
+        for (seq, at, entry) in entries {
+            let before = self.effects.0.len();
+            self.engine.apply(*seq, *at, entry, &mut self.effects);
+            if let Entry::Signal { project, signal } | Entry::Alert { project, signal, .. } = entry
+            {
+                if signal.id_given {
+                    ids.push((*project, signal.id));
+                }
+                self.check_tenant(*project, before);
+            }
+        }
+        self.handle.ids.note(&ids, self.engine.at());
+    }
+
+    /// Hands the filed signals to the lake.
+    pub(crate) async fn keep(&mut self, entries: &[Stamped<'_>]) -> Result<(), Error> {
+        let rows = rows(entries, &self.effects);
+        if rows.is_empty() {
+            self.ports.lake.advance(self.engine.seq());
+            return Ok(());
+        }
+        loop {
+            match self.ports.lake.append(&rows) {
+                Ok(()) => break,
+                // The lake cannot keep up: waiting here holds the store back too, and with it the doors.
+                Err(error) if is_passing(&error) => {
+                    self.handle.set_trouble(Some(format!("the lake refuses: {error}").into()));
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.ports.lake.advance(self.engine.seq());
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<Step, Error> {
+        let Some(batch) = &self.uncommitted else { return Ok(Step::Idle) };
+        let commit = Commit {
+            partition: self.partition,
+            expected: batch.expected,
+            through: batch.through,
+            at: batch.at,
+            effects: &self.effects,
+        };
+        self.ports.store.commit(commit).await?;
+        let (through, entries) = (batch.through, batch.entries);
+        self.uncommitted = None;
+        self.alerts().apply(&self.effects);
+        self.handle.meters.count(&self.effects);
+        self.handle.set_trouble(None);
+        self.handle.publish(through, &self.effects);
+        Ok(Step::Applied(entries))
+    }
+
+    /// I6 at run time: a machine's record touches its own project only.
+    fn check_tenant(&self, project: ProjectId, from: usize) {
+        let foreign = self.effects.0[from..].iter().any(|effect| match effect {
+            Effect::Filed { project: of, .. } | Effect::Skipped { project: of, .. } => {
+                *of != project
+            }
+            Effect::Incident(incident) => incident.project != project,
+            Effect::Moved { .. }
+            | Effect::Audited(_)
+            | Effect::RcaAccepted { .. }
+            | Effect::PolicySaved(_)
+            | Effect::PolicyRemoved { .. }
+            | Effect::AlertFiring(_)
+            | Effect::AlertRenewed { .. }
+            | Effect::AlertResolved { .. }
+            | Effect::Replied { .. }
+            | Effect::LimitHit { .. } => false,
+        });
+        if foreign {
+            self.handle.meters.violated(Violation::I6);
+        }
+    }
+}
+
+/// Reads the entries of the batches.
+pub(crate) fn decode(batches: &[Batch]) -> Result<Vec<Stamped<'_>>, Error> {
+    let count = batches.iter().map(|batch| batch.count() as usize).sum();
+    let mut entries = Vec::with_capacity(count);
+    for batch in batches {
+        let at = Timestamp::from_micros(batch.at());
+        for (seq, record) in batch.records() {
+            let entry = codec::decode(record).map_err(|source| Error::Record { seq, source })?;
+            entries.push((Seq(seq), at, entry));
+        }
+    }
+    Ok(entries)
+}
+
+/// Joins what was filed with the signals it was decided about; both are in order of position.
+fn rows<'e>(entries: &'e [Stamped<'_>], effects: &Effects) -> Vec<Row<'e>> {
+    let mut rows = Vec::with_capacity(entries.len());
+    let mut entries = entries.iter();
+    for effect in &effects.0 {
+        let Effect::Filed { seq: filed, project, identity, incident, reason, .. } = effect else {
+            continue;
+        };
+        let Some((seq, received_at, entry)) = entries.find(|(seq, ..)| seq == filed) else { break };
+        if let Entry::Signal { signal, .. } | Entry::Alert { signal, .. } = entry {
+            rows.push(Row {
+                seq: *seq,
+                project: *project,
+                received_at: *received_at,
+                signal,
+                identity: *identity,
+                incident: *incident,
+                reason: *reason,
+            });
+        }
+    }
+    rows
+}

@@ -1,0 +1,2 @@
+//! stormbell
+fn main() {}

@@ -1,0 +1,186 @@
+//! The effects of a batch, folded to what has to be written: the last state of each row.
+//!
+//! Ten thousand signals to one incident become one row. Invariant: writing the folded rows leaves
+//! the store as writing every effect in order would.
+
+use std::collections::BTreeMap;
+
+use model::{
+    Actor, Alert, AuditRow, Effect, Effects, GroupingPolicy, IdentityKey, Incident, IncidentId,
+    PolicyId, ProjectId, Rca, Seq, Timestamp,
+};
+
+/// What a batch leaves to be written, each list in order of its key.
+#[derive(Debug, Default)]
+pub(crate) struct Batch<'a> {
+    /// Incidents as a whole.
+    pub(crate) incidents: Vec<IncidentRow<'a>>,
+    /// Incidents of which only the counters changed.
+    pub(crate) counters: Vec<CounterRow>,
+    /// Audit rows, as they came.
+    pub(crate) audit: Vec<&'a AuditRow>,
+    /// Accepted analyses.
+    pub(crate) rcas: Vec<RcaRow<'a>>,
+    /// Policies in force.
+    pub(crate) policies_saved: Vec<&'a GroupingPolicy>,
+    /// Policies no longer in force.
+    pub(crate) policies_removed: Vec<(ProjectId, PolicyId)>,
+    /// Alerts that fire.
+    pub(crate) alerts_firing: Vec<&'a Alert>,
+    /// Alerts that no longer fire.
+    pub(crate) alerts_resolved: Vec<(ProjectId, IdentityKey)>,
+    /// Signals that moved.
+    pub(crate) moves: Vec<MoveRow>,
+}
+
+/// An incident with the counters it has at the end of the batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IncidentRow<'a> {
+    /// All but the counters.
+    pub(crate) incident: &'a Incident,
+    /// Its signals.
+    pub(crate) signal_count: u64,
+    /// Its latest signal.
+    pub(crate) last_signal_at: Timestamp,
+}
+
+/// The counters of an incident at the end of the batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CounterRow {
+    pub(crate) project: ProjectId,
+    pub(crate) incident: IncidentId,
+    pub(crate) signal_count: u64,
+    pub(crate) last_signal_at: Timestamp,
+}
+
+/// An accepted analysis.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RcaRow<'a> {
+    pub(crate) project: ProjectId,
+    pub(crate) incident: IncidentId,
+    pub(crate) submitted_by: &'a Actor,
+    pub(crate) at: Timestamp,
+    pub(crate) rca: &'a Rca,
+}
+
+/// A signal that moved: where it was before its first move of the batch, and where it is after the last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MoveRow {
+    pub(crate) project: ProjectId,
+    pub(crate) signal_seq: Seq,
+    pub(crate) from: Option<IncidentId>,
+    pub(crate) to: IncidentId,
+}
+
+impl<'a> Batch<'a> {
+    /// Folds the effects.
+    pub(crate) fn fold(effects: &'a Effects) -> Self {
+        let mut folding = Folding::default();
+        for effect in &effects.0 {
+            folding.take(effect);
+        }
+        folding.finish()
+    }
+}
+
+/// The last word on an incident so far.
+#[derive(Debug, Clone, Copy)]
+enum LastWord<'a> {
+    Whole(IncidentRow<'a>),
+    Counters(CounterRow),
+}
+
+#[derive(Default)]
+struct Folding<'a> {
+    incidents: BTreeMap<(ProjectId, IncidentId), LastWord<'a>>,
+    rcas: BTreeMap<(ProjectId, IncidentId), RcaRow<'a>>,
+    policies: BTreeMap<(ProjectId, PolicyId), Option<&'a GroupingPolicy>>,
+    alerts: BTreeMap<(ProjectId, IdentityKey), Option<&'a Alert>>,
+    moves: BTreeMap<(ProjectId, Seq), MoveRow>,
+    audit: Vec<&'a AuditRow>,
+}
+
+impl<'a> Folding<'a> {
+    fn take(&mut self, effect: &'a Effect) {
+        match effect {
+            &Effect::Filed { project, incident: Some(incident), signal_count, at, .. } => {
+                self.count(CounterRow { project, incident, signal_count, last_signal_at: at });
+            }
+            Effect::Incident(incident) => {
+                let row = IncidentRow {
+                    incident,
+                    signal_count: incident.signal_count,
+                    last_signal_at: incident.last_signal_at,
+                };
+                self.incidents.insert((incident.project, incident.id), LastWord::Whole(row));
+            }
+            &Effect::Moved { signal_seq, project, from, to } => {
+                let row = MoveRow { project, signal_seq, from, to };
+                self.moves.entry((project, signal_seq)).or_insert(row).to = to;
+            }
+            Effect::Audited(row) => self.audit.push(row),
+            Effect::RcaAccepted { incident, project, submitted_by, at, rca } => {
+                let (project, incident, at) = (*project, *incident, *at);
+                let row = RcaRow { project, incident, submitted_by, at, rca };
+                self.rcas.insert((project, incident), row);
+            }
+            Effect::PolicySaved(policy) => {
+                self.policies.insert((policy.project, policy.id), Some(policy));
+            }
+            &Effect::PolicyRemoved { project, id } => {
+                self.policies.insert((project, id), None);
+            }
+            Effect::AlertFiring(alert) => {
+                self.alerts.insert((alert.project, alert.identity), Some(alert));
+            }
+            &Effect::AlertResolved { project, identity, .. } => {
+                self.alerts.insert((project, identity), None);
+            }
+            Effect::Filed { incident: None, .. }
+            | Effect::Skipped { .. }
+            | Effect::AlertRenewed { .. }
+            | Effect::Replied { .. }
+            | Effect::LimitHit { .. } => {}
+        }
+    }
+
+    fn count(&mut self, row: CounterRow) {
+        let word = self.incidents.entry((row.project, row.incident));
+        let word = word.or_insert(LastWord::Counters(row));
+        match word {
+            LastWord::Whole(whole) => {
+                whole.signal_count = row.signal_count;
+                whole.last_signal_at = row.last_signal_at;
+            }
+            LastWord::Counters(counters) => *counters = row,
+        }
+    }
+
+    fn finish(self) -> Batch<'a> {
+        let mut batch = Batch {
+            audit: self.audit,
+            rcas: self.rcas.into_values().collect(),
+            moves: self.moves.into_values().collect(),
+            ..Batch::default()
+        };
+        for word in self.incidents.into_values() {
+            match word {
+                LastWord::Whole(row) => batch.incidents.push(row),
+                LastWord::Counters(row) => batch.counters.push(row),
+            }
+        }
+        for (key, policy) in self.policies {
+            match policy {
+                Some(policy) => batch.policies_saved.push(policy),
+                None => batch.policies_removed.push(key),
+            }
+        }
+        for (key, alert) in self.alerts {
+            match alert {
+                Some(alert) => batch.alerts_firing.push(alert),
+                None => batch.alerts_resolved.push(key),
+            }
+        }
+        batch
+    }
+}

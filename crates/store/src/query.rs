@@ -1,0 +1,88 @@
+//! What can be asked of the store, and the rows it answers with.
+
+use model::{AuditRow, Actor, Incident, IncidentId, Rca, Seq, Severity, Status, Timestamp};
+
+/// Which incidents; empty lists mean "any". The default is everything not closed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IncidentFilter {
+    /// Statuses; empty means every status but CLOSED.
+    pub statuses: Vec<Status>,
+    /// Severities.
+    pub severities: Vec<Severity>,
+    /// Exact component.
+    pub component: Option<String>,
+    /// Exact environment.
+    pub environment: Option<String>,
+    /// Exact assignee.
+    pub assignee: Option<String>,
+    /// Text contained in title, component or grouping key, in any case.
+    pub text: Option<String>,
+    /// Rows of the page, at most `model::limits::PAGE`.
+    pub limit: usize,
+    /// Where the page before ended.
+    pub after: Option<PageCursor>,
+}
+
+/// Where a page ended; opaque outside. Incidents: (severity rank, last signal µs, number); timeline: (seq, index, 0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageCursor(pub i64, pub i64, pub i64);
+
+/// A page of incidents.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IncidentPage {
+    /// The incidents.
+    pub items: Vec<Incident>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<PageCursor>,
+    /// How many fit the filter in all.
+    pub total: u64,
+}
+
+/// One incident with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentView {
+    /// The incident.
+    pub incident: Incident,
+    /// The incidents merged into it, in order of number.
+    pub children: Vec<IncidentId>,
+    /// The accepted RCA: its own, or its parent's, which it then cites.
+    pub rca: Option<RcaView>,
+}
+
+/// An accepted root cause analysis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RcaView {
+    /// The incident it was written for.
+    pub incident: IncidentId,
+    /// The analysis.
+    pub rca: Rca,
+    /// By whom.
+    pub submitted_by: Actor,
+    /// When.
+    pub submitted_at: Timestamp,
+}
+
+/// A page of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TimelinePage {
+    /// The rows, oldest first.
+    pub items: Vec<AuditRow>,
+    /// Where the next page starts.
+    pub next: Option<PageCursor>,
+    /// How many rows there are.
+    pub total: u64,
+}
+
+/// Signals that were filed elsewhere and belong here now, and the other way round. Bounded by
+/// `model::limits::SPLIT_SIGNALS` per incident.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SignalMoves {
+    /// Positions of signals that came in, ascending.
+    pub moved_in: Vec<Seq>,
+    /// Positions of signals that went out, ascending.
+    pub moved_out: Vec<Seq>,
+}
+
+/// Incidents by status and severity.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IncidentCounts(pub Vec<(Status, Severity, u64)>);

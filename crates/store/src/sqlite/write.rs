@@ -1,0 +1,169 @@
+//! A folded batch to rows, a few statements for any number of them.
+//!
+//! Invariant: every statement says absolute values, so that writing a batch twice changes nothing.
+
+use std::sync::LazyLock;
+
+use model::{IncidentId, Seq};
+use sqlx::sqlite::SqliteConnection;
+
+use super::bulk::{Bulk, Values};
+use super::failure::failed;
+use super::{policy_rows, rows};
+use crate::batch::{Batch, CounterRow, MoveRow, RcaRow};
+use crate::commit::{Commit, PartitionId};
+use crate::Error;
+
+/// Where a partition stands.
+pub(super) async fn read_offset(
+    connection: &mut SqliteConnection,
+    partition: PartitionId,
+) -> Result<Seq, Error> {
+    const SQL: &str = "SELECT applied_seq FROM offsets WHERE partition = ?";
+    let applied: Option<i64> = sqlx::query_scalar(SQL)
+        .bind(i64::from(partition.0))
+        .fetch_optional(connection)
+        .await
+        .map_err(failed("read offsets"))?;
+    Ok(Seq(applied.unwrap_or(0).cast_unsigned()))
+}
+
+/// Notes where the partition stands now.
+pub(super) async fn write_offset(
+    connection: &mut SqliteConnection,
+    commit: &Commit<'_>,
+) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO offsets (partition, applied_seq, applied_at) VALUES (?, ?, ?)
+        ON CONFLICT (partition) DO UPDATE SET
+        applied_seq = excluded.applied_seq, applied_at = excluded.applied_at";
+    sqlx::query(SQL)
+        .bind(i64::from(commit.partition.0))
+        .bind(commit.through.0.cast_signed())
+        .bind(commit.at.micros())
+        .execute(connection)
+        .await
+        .map_err(failed("write offsets"))?;
+    Ok(())
+}
+
+/// Writes everything but the offset.
+pub(super) async fn write_batch(
+    connection: &mut SqliteConnection,
+    batch: &Batch<'_>,
+) -> Result<(), Error> {
+    let sql = &*STATEMENTS;
+    let run = sql.incidents.run(connection, &batch.incidents, rows::write_incident);
+    run.await.map_err(failed("write incidents"))?;
+    let run = sql.counters.run(connection, &batch.counters, write_counter);
+    let counted = run.await.map_err(failed("write counters of incidents"))?;
+    if counted != batch.counters.len() as u64 {
+        let missing = batch.counters.len() as u64 - counted;
+        tracing::error!(missing, "signals were counted for incidents that the store does not have");
+    }
+    let run = sql.audit.run(connection, &batch.audit, |values, row| rows::write_audit(values, row));
+    run.await.map_err(failed("write audit"))?;
+    let run = sql.rcas.run(connection, &batch.rcas, write_rca);
+    run.await.map_err(failed("write rcas"))?;
+    let run = sql.moves.run(connection, &batch.moves, write_move);
+    run.await.map_err(failed("write signal_moves"))?;
+    write_policies(connection, batch).await?;
+    write_alerts(connection, batch).await
+}
+
+/// The statements of a batch, their texts made once.
+struct Statements {
+    incidents: Bulk,
+    counters: Bulk,
+    audit: Bulk,
+    rcas: Bulk,
+    moves: Bulk,
+    policies_saved: Bulk,
+    policies_removed: Bulk,
+    alerts_firing: Bulk,
+    alerts_resolved: Bulk,
+}
+
+static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements {
+    incidents: Bulk::upsert("incidents", &rows::INCIDENT_KEY, &rows::INCIDENT_OTHERS),
+    counters: Bulk::new(
+        "UPDATE incidents SET signal_count = new.column3, last_signal_at = new.column4 FROM (VALUES",
+        4,
+        ") AS new WHERE incidents.project = new.column1 AND incidents.id = new.column2",
+    ),
+    audit: Bulk::insert(
+        "audit",
+        &rows::AUDIT_COLUMNS,
+        "ON CONFLICT (project, seq, position) DO NOTHING",
+    ),
+    rcas: Bulk::upsert("rcas", &["project", "incident"], &rca_columns()),
+    // Where a signal was filed stays what its first move said.
+    moves: Bulk::insert(
+        "signal_moves",
+        &["project", "signal_seq", "filed_in", "now_in"],
+        "ON CONFLICT (project, signal_seq) DO UPDATE SET now_in = excluded.now_in",
+    ),
+    policies_saved: Bulk::upsert("policies", &policy_rows::POLICY_KEY, &policy_rows::POLICY_OTHERS),
+    policies_removed: Bulk::new("DELETE FROM policies WHERE (project, id) IN (VALUES", 2, ")"),
+    alerts_firing: Bulk::upsert(
+        "alerts",
+        &["project", "identity"],
+        &["incident", "updated_at", "entry"],
+    ),
+    alerts_resolved: Bulk::new("DELETE FROM alerts WHERE (project, identity) IN (VALUES", 2, ")"),
+});
+
+fn rca_columns() -> Vec<&'static str> {
+    [&rows::RCA_COLUMNS[..], &["submitted_by_kind", "submitted_by_name", "submitted_at"]].concat()
+}
+
+async fn write_policies(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), Error> {
+    let sql = &*STATEMENTS;
+    let run = sql.policies_saved.run(connection, &batch.policies_saved, |values, policy| {
+        policy_rows::write_policy(values, policy);
+    });
+    run.await.map_err(failed("write policies"))?;
+    let run = sql.policies_removed.run(connection, &batch.policies_removed, |values, row| {
+        values.add(i64::from(row.0.0)).add(&row.1.to_bytes()[..]);
+    });
+    run.await.map_err(failed("remove policies"))?;
+    Ok(())
+}
+
+async fn write_alerts(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), Error> {
+    let sql = &*STATEMENTS;
+    let run = sql.alerts_firing.run(connection, &batch.alerts_firing, |values, alert| {
+        rows::write_alert(values, alert);
+    });
+    run.await.map_err(failed("write alerts"))?;
+    let run = sql.alerts_resolved.run(connection, &batch.alerts_resolved, |values, row| {
+        values.add(i64::from(row.0.0)).add(&row.1.0.to_be_bytes()[..]);
+    });
+    run.await.map_err(failed("remove alerts"))?;
+    Ok(())
+}
+
+fn write_counter(values: &mut Values, row: &CounterRow) {
+    values
+        .add(i64::from(row.project.0))
+        .add(&row.incident.to_bytes()[..])
+        .add(row.signal_count.cast_signed())
+        .add(row.last_signal_at.micros());
+}
+
+fn write_rca(values: &mut Values, row: &RcaRow<'_>) {
+    values.add(i64::from(row.project.0)).add(&row.incident.to_bytes()[..]);
+    rows::write_rca(values, row.rca);
+    values
+        .add(i64::from(row.submitted_by.kind.code()))
+        .add(row.submitted_by.name.as_str())
+        .add(row.at.micros());
+}
+
+fn write_move(values: &mut Values, row: &MoveRow) {
+    let bytes = |id: IncidentId| id.to_bytes().to_vec();
+    values
+        .add(i64::from(row.project.0))
+        .add(row.signal_seq.0.cast_signed())
+        .add(row.from.map(bytes))
+        .add(bytes(row.to));
+}
