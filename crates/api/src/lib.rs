@@ -1,1 +1,150 @@
-//! api
+//! The REST API: incidents, policies, keys, health, and the reading side of Alertmanager's API, as a
+//! router to be served. Its OpenAPI document is generated from these handlers.
+//!
+//! Refuses to know: the engine, how signals come in, how bytes become durable. Everything that changes
+//! an incident or a policy is a command that goes down the [`Road`]; everything else is a row of the store.
+//!
+//! Invariant: a handler sees the project of the caller's key and nothing of any other; every error is
+//! a problem document made in `problem`.
+
+mod administrator;
+mod alertmanager;
+mod health;
+mod incidents;
+mod instant;
+mod keys;
+mod openapi;
+mod policies;
+mod ports;
+mod problem;
+mod projects;
+mod remembered;
+mod request;
+mod words;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, Method, Uri, header};
+use model::limits;
+
+pub use ports::{
+    Build, Clock, Health, HealthSource, KeysChanged, MetricsSource, PartHealth, PartStatus, Ports,
+    Road, RoadError,
+};
+pub use problem::{Code, Problem};
+
+use alertmanager::Renderings;
+use openapi::Reference;
+use remembered::Remembered;
+use request::Behind;
+
+/// The API, wired to its ports. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Wired>);
+
+struct Wired {
+    ports: Ports,
+    renderings: Renderings,
+    remembered: Remembered,
+    reference: Reference,
+}
+
+impl Api {
+    /// An API on these ports.
+    #[must_use]
+    pub fn new(ports: Ports) -> Self {
+        let (_, document) = openapi::assemble();
+        let reference = Reference::new(&document, &ports.build.version);
+        let (renderings, remembered) = (Renderings::default(), Remembered::default());
+        Self(Arc::new(Wired { ports, renderings, remembered, reference }))
+    }
+
+    /// Everything it serves. Bodies are limited to 1 MiB; errors are problem documents; an `x-request-id`
+    /// that the request carries is kept, and one is made where it carries none.
+    pub fn router(&self) -> Router {
+        let (routes, _) = openapi::assemble();
+        let below_key: Router<Self> = alertmanager::routes().into();
+        routes
+            .nest("/k/{key}", below_key)
+            .fallback(no_such_route)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(DefaultBodyLimit::max(limits::SIGNAL_BYTES))
+            .layer(from_fn(finish))
+            .with_state(self.clone())
+    }
+
+    /// The OpenAPI 3.1 document, as served at `/v1/openapi.json`.
+    #[must_use]
+    pub fn openapi(&self) -> &[u8] {
+        self.0.reference.document()
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
+    pub(crate) fn renderings(&self) -> &Renderings {
+        &self.0.renderings
+    }
+
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.0.remembered
+    }
+
+    pub(crate) fn reference(&self) -> &Reference {
+        &self.0.reference
+    }
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("build", &self.0.ports.build).finish_non_exhaustive()
+    }
+}
+
+async fn no_such_route(uri: Uri) -> Problem {
+    let shown: String = uri.path().chars().take(200).collect();
+    Problem::new(
+        Code::NoSuchRoute,
+        format!("there is nothing at `{shown}`; /v1/docs lists what there is"),
+    )
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let shown: String = uri.path().chars().take(200).collect();
+    Problem::new(Code::MethodNotAllowed, format!("`{shown}` does not speak {method}"))
+        .into_response()
+}
+
+/// Around everything: the request's id, problems written out, and headers that hold for every answer.
+async fn finish(mut request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let path = request.uri().path().to_owned();
+    let behind = Behind::default();
+    request.extensions_mut().insert(behind.clone());
+    let mut response = problem::answer(next.run(request).await, &path, &id);
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if behind.0.load(Ordering::Relaxed) {
+        headers
+            .insert(HeaderName::from_static("stormbell-behind"), HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// The id the request carries, where it is a short plain word; a new one otherwise.
+fn request_id(request: &Request) -> String {
+    let plain = |text: &&str| {
+        (1..=128).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+    };
+    let carried =
+        request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(plain);
+    carried.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}

@@ -64,7 +64,9 @@ pub enum RoadError {
     #[error("the journal is closed")]
     Closed,
     /// The command is durable and will be applied; it was not in time.
-    #[error("the command is kept and will be applied, but was not within the time a request may take")]
+    #[error(
+        "the command is kept and will be applied, but was not within the time a request may take"
+    )]
     TimedOut,
 }
 

@@ -7,7 +7,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident of $source:path { $($variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-        pub enum $name { $(#[doc = $text] #[serde(rename = $text)] $variant),+ }
+        pub(crate) enum $name { $(#[doc = $text] #[serde(rename = $text)] $variant),+ }
 
         impl From<$source> for $name {
             fn from(value: $source) -> Self {
@@ -65,11 +65,11 @@ words! {
 
 /// Who acts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Actor {
+pub(crate) struct Actor {
     /// A person, an agent, or Stormbell itself.
-    pub kind: ActorKind,
+    pub(crate) kind: ActorKind,
     /// The name of the key.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl From<&model::Actor> for Actor {

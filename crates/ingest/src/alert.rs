@@ -10,11 +10,12 @@ use std::borrow::Cow;
 use model::signal::{ComponentType, Kind, SignalStatus};
 use model::{AlertLease, Duration, Grant, Severity, Signal, SignalId, Timestamp, limits};
 
-use crate::batch::Fault;
+use crate::batch::{Batch, Fault};
 use crate::code::Code;
 use crate::fingerprint;
 use crate::json::{Cursor, Raw, Syntax, Value};
 use crate::mint;
+use crate::problem::Problem;
 use crate::time;
 use crate::validate;
 
@@ -56,8 +57,30 @@ pub(crate) struct Draft<'a> {
     fault: Option<Fault>,
 }
 
+/// Takes the alerts of the array that was opened.
+pub(crate) fn take_all(
+    cursor: &mut Cursor<'_>,
+    rules: &Rules<'_>,
+    batch: &mut Batch,
+    syntax: impl Fn(Syntax) -> Problem + Copy,
+) -> Result<(), Problem> {
+    let (mut first, mut index) = (true, 0);
+    while cursor.element(&mut first).map_err(syntax)? {
+        if index as usize == limits::BATCH_SIGNALS {
+            return Err(Problem::too_many_signals());
+        }
+        let draft = read(cursor).map_err(syntax)?;
+        match rules.alert(draft) {
+            Ok((lease, signal)) => batch.alert(rules.grant.project, lease, signal),
+            Err(fault) => batch.reject(index, None, fault),
+        }
+        index += 1;
+    }
+    Ok(())
+}
+
 /// Reads one alert, whatever it is, into a draft.
-pub(crate) fn read<'a>(cursor: &mut Cursor<'a>) -> Result<Draft<'a>, Syntax> {
+fn read<'a>(cursor: &mut Cursor<'a>) -> Result<Draft<'a>, Syntax> {
     let mut draft = Draft::default();
     cursor.peek();
     let start = cursor.at();
@@ -151,15 +174,16 @@ impl<'a> Draft<'a> {
         }
         let mut first = true;
         while let Some(name) = cursor.key(&mut first)? {
-            let value = cursor.value()?;
-            let rank = match name.as_ref() {
-                "summary" => 0,
-                "description" => 1,
-                "message" => 2,
-                _ => continue,
-            };
-            if let Value::Text(text) = value {
-                self.summaries[rank] = Some(text).filter(|text| !text.trim().is_empty());
+            match (name.as_ref(), cursor.value()?) {
+                ("summary", Value::Text(text)) => self.summaries[0] = Some(text),
+                ("description", Value::Text(text)) => self.summaries[1] = Some(text),
+                ("message", Value::Text(text)) => self.summaries[2] = Some(text),
+                (_, Value::Text(_) | Value::Literal(_) | Value::Null) => {}
+                (_, Value::Container(_)) => {
+                    let message =
+                        format!("annotation `{}` must be a string", validate::excerpt(&name));
+                    self.fail(Code::WrongType, message);
+                }
             }
         }
         Ok(())
@@ -292,8 +316,9 @@ fn derive_signal<'a>(id: SignalId, source: &'static str, draft: Draft<'a>) -> Si
         signal.severity = Severity::parse(text).unwrap_or(Severity::P2);
     }
     let alertname = draft.label("alertname").cloned();
-    let summary = draft.summaries.into_iter().flatten().find(|text| !text.contains('\0'));
-    let summary = summary.or(alertname).unwrap_or_default();
+    let is_usable = |text: &Cow<'_, str>| !text.trim().is_empty() && !text.contains('\0');
+    let summary = draft.summaries.into_iter().flatten().find(is_usable).or(alertname);
+    let summary = summary.unwrap_or_default();
     signal.summary = cut_bytes(summary, limits::SUMMARY_BYTES);
     signal.labels = draft.labels;
     signal.links = draft.links;

@@ -5,7 +5,7 @@
 
 use model::limits;
 
-use crate::alert::{self, Rules};
+use crate::alert::{Rules, take_all};
 use crate::batch::Batch;
 use crate::code::Code;
 use crate::context::Context;
@@ -33,32 +33,10 @@ pub fn decode(body: &[u8], context: Context<'_>) -> Result<Batch, Problem> {
             strict_names: true,
             states_status: false,
         };
-        take_alerts(&mut cursor, &rules, &mut batch, syntax)?;
+        take_all(&mut cursor, &rules, &mut batch, syntax)?;
     } else if cursor.value().map_err(syntax)? != Value::Null {
         return Err(Problem::new(Code::InvalidJson, "the body must be an array of alerts"));
     }
     cursor.end("the end after the array").map_err(syntax)?;
     Ok(batch)
-}
-
-/// Takes the alerts of the array that was opened.
-pub(crate) fn take_alerts(
-    cursor: &mut Cursor<'_>,
-    rules: &Rules<'_>,
-    batch: &mut Batch,
-    syntax: impl Fn(Syntax) -> Problem + Copy,
-) -> Result<(), Problem> {
-    let (mut first, mut index) = (true, 0);
-    while cursor.element(&mut first).map_err(syntax)? {
-        if index as usize == limits::BATCH_SIGNALS {
-            return Err(Problem::too_many_signals());
-        }
-        let draft = alert::read(cursor).map_err(syntax)?;
-        match rules.alert(draft) {
-            Ok((lease, signal)) => batch.alert(rules.grant.project, lease, signal),
-            Err(fault) => batch.reject(index, None, fault),
-        }
-        index += 1;
-    }
-    Ok(())
 }

@@ -43,6 +43,8 @@ pub struct Batch {
     pub rejected: u32,
     /// The first [`limits::REJECTIONS_LISTED`] of them.
     pub rejections: Vec<Rejection>,
+    /// How many were refused for which reason.
+    pub rejected_by: Vec<(Code, u32)>,
     /// Ids of the items that came without one, in order.
     pub ids: Vec<SignalId>,
     /// The most severe of the accepted items.
@@ -98,6 +100,10 @@ impl Batch {
     /// Refuses an item.
     pub(crate) fn reject(&mut self, index: u32, id: Option<&str>, fault: Fault) {
         self.rejected += 1;
+        match self.rejected_by.iter_mut().find(|(code, _)| *code == fault.code) {
+            Some((_, count)) => *count += 1,
+            None => self.rejected_by.push((fault.code, 1)),
+        }
         if self.rejections.len() < limits::REJECTIONS_LISTED {
             let id = id.map(|id| id.chars().take(64).collect());
             let Fault { code, message } = fault;

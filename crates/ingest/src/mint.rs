@@ -21,6 +21,11 @@ impl Mint {
         Self { millis, seed: seed & ((1 << SEED_BITS) - 1) }
     }
 
+    /// Mints random ids of the time `now`.
+    pub(crate) fn random(now: Timestamp) -> Self {
+        Self::new(now, uuid::Uuid::new_v4().as_u128())
+    }
+
     /// The next id.
     pub(crate) fn next(&mut self) -> SignalId {
         self.seed += 1;

@@ -258,9 +258,8 @@ fn words(draft: &Draft<'_>, signal: &mut Signal<'_>) -> Result<(), Fault> {
         })?;
     }
     if let Some(text) = given(Field::Severity) {
-        signal.severity = Severity::parse(text).ok_or_else(|| {
-            wrong_word(Code::InvalidSeverity, Field::Severity, text, SEVERITIES)
-        })?;
+        signal.severity = Severity::parse(text)
+            .ok_or_else(|| wrong_word(Code::InvalidSeverity, Field::Severity, text, SEVERITIES))?;
     }
     if let Some(text) = given(Field::Status) {
         signal.status = SignalStatus::parse(text).ok_or_else(|| {

@@ -3,8 +3,7 @@
 
 use model::Duration;
 
-use crate::alert::Rules;
-use crate::alertmanager::take_alerts;
+use crate::alert::{Rules, take_all};
 use crate::batch::Batch;
 use crate::code::Code;
 use crate::context::Context;
@@ -36,7 +35,7 @@ pub(crate) fn decode(
         match key.as_ref() {
             "alerts" if cursor.open(b'[') => {
                 has_alerts = true;
-                take_alerts(&mut cursor, &rules, &mut batch, syntax)?;
+                take_all(&mut cursor, &rules, &mut batch, syntax)?;
             }
             "version" => check_version(&cursor.value().map_err(syntax)?, version)?,
             _ => drop(cursor.raw().map_err(syntax)?),

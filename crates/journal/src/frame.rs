@@ -20,11 +20,12 @@ pub(crate) struct Frames<'a> {
     rest: &'a [u8],
 }
 
-/// One frame as it lies in the bytes; its checksum is not yet verified.
+/// One frame as it lies in the bytes; its checksum is not verified yet. Readers verify the checksum
+/// of the whole batch; this one says which records of a damaged batch are still whole.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame<'a> {
     length: [u8; 4],
-    pub(crate) crc: [u8; 4],
+    crc: [u8; 4],
     pub(crate) payload: &'a [u8],
 }
 

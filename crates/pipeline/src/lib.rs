@@ -29,7 +29,7 @@ pub use handle::{Handle, Waiting};
 pub use ids::AppliedIds;
 pub use meters::{Meters, Violation};
 pub use open::Opened;
-pub use run::{Options, Running};
+pub use run::{Observer, Options, Running};
 pub use snapshots::{DirSnapshots, MemorySnapshots, Snapshots};
 pub use step::Step;
 

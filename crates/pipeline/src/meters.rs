@@ -27,9 +27,6 @@ pub struct Meters {
     limit_hits: [AtomicU64; REASONS],
     moved: [[AtomicU64; REASONS]; STATUSES],
     violations: [AtomicU64; 2],
-    batches: AtomicU64,
-    batch_micros: AtomicU64,
-    slowest_batch_micros: AtomicU64,
 }
 
 impl Default for Meters {
@@ -42,9 +39,6 @@ impl Default for Meters {
             limit_hits: row(),
             moved: std::array::from_fn(|_| row()),
             violations: std::array::from_fn(|_| AtomicU64::new(0)),
-            batches: AtomicU64::new(0),
-            batch_micros: AtomicU64::new(0),
-            slowest_batch_micros: AtomicU64::new(0),
         }
     }
 }
@@ -83,22 +77,6 @@ impl Meters {
         let read =
             |violation: Violation| self.violations[violation as usize].load(Ordering::Relaxed);
         [("I4", read(Violation::I4)), ("I6", read(Violation::I6))]
-    }
-
-    /// Batches, and microseconds they took in all.
-    pub fn batches(&self) -> (u64, u64) {
-        (self.batches.load(Ordering::Relaxed), self.batch_micros.load(Ordering::Relaxed))
-    }
-
-    /// Microseconds of the slowest batch since this was last asked.
-    pub fn take_slowest_batch_micros(&self) -> u64 {
-        self.slowest_batch_micros.swap(0, Ordering::Relaxed)
-    }
-
-    pub(crate) fn batch_took(&self, micros: u64) {
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        self.batch_micros.fetch_add(micros, Ordering::Relaxed);
-        self.slowest_batch_micros.fetch_max(micros, Ordering::Relaxed);
     }
 
     pub(crate) fn count(&self, effects: &Effects) {

@@ -21,6 +21,31 @@ pub struct Options {
     pub snapshot_entries: u64,
     /// Time after which a snapshot is taken if anything happened.
     pub snapshot_age: Duration,
+    /// Told how long each batch took.
+    pub observer: Observer,
+}
+
+/// Somebody who is told how long batches took; nobody by default.
+#[derive(Clone, Default)]
+pub struct Observer(Option<Arc<dyn Fn(Duration) + Send + Sync>>);
+
+impl Observer {
+    /// Tells `observe`.
+    pub fn new(observe: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(observe)))
+    }
+
+    fn tell(&self, took: Duration) {
+        if let Some(observe) = &self.0 {
+            observe(took);
+        }
+    }
+}
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Observer" } else { "Nobody" })
+    }
 }
 
 /// A loop that runs.
@@ -40,6 +65,7 @@ impl Default for Options {
             linger: Duration::from_millis(5),
             snapshot_entries: 2_000_000,
             snapshot_age: Duration::from_secs(60),
+            observer: Observer::default(),
         }
     }
 }
@@ -148,8 +174,7 @@ impl Loop {
         match self.runtime.block_on(self.pipeline.step()) {
             Ok(Step::Applied(entries)) => {
                 self.last_commit = Instant::now();
-                let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                self.pipeline.handle.meters.batch_took(micros);
+                self.options.observer.tell(began.elapsed());
                 Ok(Step::Applied(entries))
             }
             Ok(Step::Idle) => Ok(Step::Idle),

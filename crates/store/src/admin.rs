@@ -74,6 +74,9 @@ pub trait Admin {
     async fn projects(&self) -> Result<Vec<ProjectRow>, Error>;
 
     /// Stores a key.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such project, `Conflict` when its id or digest exists.
     async fn create_key(&self, key: &KeyRow, by: &Actor) -> Result<(), Error>;
 
     /// All keys, revoked ones too, by creation. `None` means of every project (for the access cache).
@@ -85,16 +88,18 @@ pub trait Admin {
     /// `NotFound` when the project has no such key.
     async fn revoke_key(&self, project: ProjectId, id: KeyId, now: Timestamp, by: &Actor) -> Result<(), Error>;
 
-    /// Notes that keys were used.
+    /// Notes that keys were used; a use earlier than the last one known changes nothing.
     async fn touch_keys(&self, used: &[(KeyId, Timestamp)]) -> Result<(), Error>;
 
     /// The draft of an incident.
     async fn draft(&self, project: ProjectId, incident: IncidentId) -> Result<Option<RcaDraft>, Error>;
 
-    /// Saves a draft; `expected_version` guards against overwriting somebody else's edit.
+    /// Saves a draft and answers it with its new version; that of `draft` is ignored.
+    /// `expected_version` guards against overwriting somebody else's edit: 0 means that there is none
+    /// yet, `None` saves over whatever stands there.
     ///
     /// # Errors
-    /// `Conflict` when the draft has another version.
+    /// `Conflict` when the draft has another version, `NotFound` when the project has no such incident.
     async fn save_draft(
         &self,
         project: ProjectId,

@@ -8,10 +8,14 @@
 
 pub mod admin;
 pub mod alerts;
+mod batch;
 pub mod commit;
+pub mod conformance;
 mod error;
 pub mod keys;
+pub mod memory;
 pub mod query;
+pub mod sqlite;
 
 use async_trait::async_trait;
 use model::{GroupingPolicy, IncidentId, ProjectId, Seq};
@@ -21,10 +25,12 @@ pub use alerts::{ActiveAlert, ActiveAlerts, AlertBody, AlertList};
 pub use commit::{Commit, PartitionId};
 pub use error::{Error, ErrorKind};
 pub use keys::{Keys, MintedSecret, mint_secret};
+pub use memory::MemoryStore;
 pub use query::{
     IncidentCounts, IncidentFilter, IncidentPage, IncidentView, PageCursor, RcaView, SignalMoves,
     TimelinePage,
 };
+pub use sqlite::{Options, SqliteStore};
 
 /// What every backend of the store does. One conformance suite, [`conformance`], holds them all to it.
 #[async_trait]
@@ -32,7 +38,8 @@ pub trait Store: Admin + Send + Sync + 'static {
     /// The last applied position of a partition; `Seq(0)` where nothing was applied.
     async fn offset(&self, partition: PartitionId) -> Result<Seq, Error>;
 
-    /// Writes a batch of effects and the position after it, together or not at all.
+    /// Writes a batch of effects and the position after it, together or not at all. After an error
+    /// the store stands where it stood.
     ///
     /// # Errors
     /// [`ErrorKind::Fenced`] when the store does not stand at `commit.expected`: somebody else owns the partition.
@@ -72,11 +79,18 @@ pub trait Store: Admin + Send + Sync + 'static {
     async fn ping(&self) -> Result<u64, Error>;
 
     /// Makes every commit so far survive a power cut. Commits themselves need not: the journal re-applies
-    /// what was lost. A backend whose commits are durable at once has nothing to do.
+    /// what was lost, so whoever removes or passes over entries of the journal calls this first.
+    /// A backend whose commits are durable at once has nothing to do.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Disk`] when the disk refuses.
     async fn sync(&self) -> Result<(), Error> {
         Ok(())
     }
 
     /// Writes a consistent copy of the whole store to `path`, online.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when `path` exists, [`ErrorKind::Disk`] when it cannot be written.
     async fn backup(&self, path: &std::path::Path) -> Result<(), Error>;
 }

@@ -1,6 +1,11 @@
 //! What can be asked of the store, and the rows it answers with.
 
-use model::{AuditRow, Actor, Incident, IncidentId, Rca, Seq, Severity, Status, Timestamp};
+use model::{
+    Actor, AuditRow, Incident, IncidentId, Rca, Seq, Severity, Status, Timestamp, limits,
+};
+
+/// How far a merged incident is followed upwards for the analysis it cites.
+pub(crate) const MERGE_DEPTH: u32 = 16;
 
 /// Which incidents; empty lists mean "any". The default is everything not closed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,9 +20,9 @@ pub struct IncidentFilter {
     pub environment: Option<String>,
     /// Exact assignee.
     pub assignee: Option<String>,
-    /// Text contained in title, component or grouping key, in any case.
+    /// Text contained in title, component or grouping key; upper and lower case of ASCII are one.
     pub text: Option<String>,
-    /// Rows of the page, at most `model::limits::PAGE`.
+    /// Rows of the page, at most `model::limits::PAGE`; 0 means `model::limits::PAGE_DEFAULT`.
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<PageCursor>,
@@ -26,6 +31,26 @@ pub struct IncidentFilter {
 /// Where a page ended; opaque outside. Incidents: (severity rank, last signal µs, number); timeline: (seq, index, 0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageCursor(pub i64, pub i64, pub i64);
+
+impl PageCursor {
+    /// The place of an incident in a list.
+    #[must_use]
+    pub fn of_incident(incident: &Incident) -> Self {
+        let rank = i64::from(incident.severity.rank());
+        Self(rank, incident.last_signal_at.micros(), incident.number.cast_signed())
+    }
+
+    /// The place of an audit row in a timeline.
+    #[must_use]
+    pub fn of_audit(row: &AuditRow) -> Self {
+        Self(row.seq.0.cast_signed(), i64::from(row.index), 0)
+    }
+}
+
+/// Rows of a page, where `asked` of them were asked for.
+pub(crate) fn page_rows(asked: usize) -> usize {
+    if asked == 0 { limits::PAGE_DEFAULT } else { asked.min(limits::PAGE) }
+}
 
 /// A page of incidents.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,8 +98,8 @@ pub struct TimelinePage {
     pub total: u64,
 }
 
-/// Signals that were filed elsewhere and belong here now, and the other way round. Bounded by
-/// `model::limits::SPLIT_SIGNALS` per incident.
+/// Signals that were filed outside of the given incidents and belong to one of them now, and the
+/// other way round: what moved from one of them to another is in neither list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SignalMoves {
     /// Positions of signals that came in, ascending.
@@ -83,6 +108,6 @@ pub struct SignalMoves {
     pub moved_out: Vec<Seq>,
 }
 
-/// Incidents by status and severity.
+/// Incidents by status and severity, in that order; what there is none of is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IncidentCounts(pub Vec<(Status, Severity, u64)>);

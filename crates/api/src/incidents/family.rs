@@ -17,7 +17,7 @@ use crate::request::{Call, Fields, JsonBody, Parameters};
 /// Incidents that are this one.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct Merge {
+pub(crate) struct Merge {
     /// Ids or numbers, 1 to 100.
     children: Vec<String>,
 }
@@ -25,7 +25,7 @@ pub struct Merge {
 /// Signals that are another incident.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct Split {
+pub(crate) struct Split {
     /// Their ids, 1 to 10 000.
     signal_ids: Vec<String>,
     /// Title of the new incident; that of the old one where not said.
@@ -116,10 +116,13 @@ pub(super) async fn split(
     parameters.only(&[])?;
     let before = find(&api, call.project(), &id).await?;
     let (ids, title) = read_split(&body)?;
-    let (signals, unknown) = signals::locate(&api, call.project(), before.incident.id, &ids).await?;
+    let (signals, unknown) =
+        signals::locate(&api, call.project(), before.incident.id, &ids).await?;
     if !unknown.is_empty() {
-        let listed: Vec<Value> = unknown.iter().take(UNKNOWN_LISTED).map(|id| id.to_string().into()).collect();
-        let detail = format!("{} of {} signals do not belong to the incident", unknown.len(), ids.len());
+        let listed: Vec<Value> =
+            unknown.iter().take(UNKNOWN_LISTED).map(|id| id.to_string().into()).collect();
+        let detail =
+            format!("{} of {} signals do not belong to the incident", unknown.len(), ids.len());
         return Err(Problem::new(Code::UnknownSignals, detail)
             .with("unknown", listed)
             .with("unknown_count", unknown.len()));
@@ -141,7 +144,9 @@ fn read_split(body: &JsonBody) -> Result<(Vec<SignalId>, String), Problem> {
             Some(id) => {
                 ids.insert(id);
             }
-            None => fields.refuse(format!("signal_ids[{index}]"), "invalid_id", "it must be a UUID"),
+            None => {
+                fields.refuse(format!("signal_ids[{index}]"), "invalid_id", "it must be a UUID")
+            }
         }
     }
     let title = fields.bounded_text("title", limits::SUMMARY_BYTES).unwrap_or_default();

@@ -10,142 +10,142 @@ use crate::words;
 
 /// An incident as lists show it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct IncidentItem {
+pub(crate) struct IncidentItem {
     /// Its id.
-    #[schema(format = Uuid)]
-    pub id: String,
+    #[schema(format = "uuid")]
+    pub(crate) id: String,
     /// 1, 2, 3 … within the project, for people.
-    pub number: u64,
+    pub(crate) number: u64,
     /// One line for people.
-    pub title: String,
+    pub(crate) title: String,
     /// Where it stands.
-    pub status: words::Status,
+    pub(crate) status: words::Status,
     /// How bad: the highest seen, or what a person set.
-    pub severity: words::Severity,
+    pub(crate) severity: words::Severity,
     /// What it is about.
-    pub component: String,
+    pub(crate) component: String,
     /// The type of what it is about.
-    pub component_type: words::ComponentType,
+    pub(crate) component_type: words::ComponentType,
     /// Its environment.
-    pub environment: String,
+    pub(crate) environment: String,
     /// The grouping key for people: `environment=prod,component=db`.
-    pub grouping_key: String,
+    pub(crate) grouping_key: String,
     /// Signals that belong to it, those of merged children not counted.
-    pub signal_count: u64,
+    pub(crate) signal_count: u64,
     /// Receipt of its first signal.
     #[schema(format = DateTime)]
-    pub first_signal_at: String,
+    pub(crate) first_signal_at: String,
     /// Receipt of its latest signal.
     #[schema(format = DateTime)]
-    pub last_signal_at: String,
+    pub(crate) last_signal_at: String,
     /// When it was opened.
     #[schema(format = DateTime)]
-    pub opened_at: String,
+    pub(crate) opened_at: String,
     /// Who has it.
     #[schema(required)]
-    pub assignee: Option<String>,
+    pub(crate) assignee: Option<String>,
     /// First INVESTIGATING − opened, in whole seconds; written when it closes.
     #[schema(required)]
-    pub mtta_seconds: Option<u64>,
+    pub(crate) mtta_seconds: Option<u64>,
     /// End − start by the analysis, in whole seconds; written when it closes.
     #[schema(required)]
-    pub mttr_seconds: Option<u64>,
+    pub(crate) mttr_seconds: Option<u64>,
     /// When it was closed.
     #[schema(required, format = DateTime)]
-    pub closed_at: Option<String>,
+    pub(crate) closed_at: Option<String>,
 }
 
 /// One incident with what belongs to it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct IncidentDetail {
+pub(crate) struct IncidentDetail {
     /// What lists show.
     #[serde(flatten)]
-    pub item: IncidentItem,
+    pub(crate) item: IncidentItem,
     /// Where a person may move it now; CLOSED is reached by submitting the analysis.
-    pub legal_transitions: Vec<words::Status>,
+    pub(crate) legal_transitions: Vec<words::Status>,
     /// The accepted analysis: its own, or its parent's.
     #[schema(required)]
-    pub rca: Option<RcaDocument>,
+    pub(crate) rca: Option<RcaDocument>,
     /// When it first became INVESTIGATING.
     #[schema(required, format = DateTime)]
-    pub acknowledged_at: Option<String>,
+    pub(crate) acknowledged_at: Option<String>,
     /// When it last became RESOLVED.
     #[schema(required, format = DateTime)]
-    pub resolved_at: Option<String>,
+    pub(crate) resolved_at: Option<String>,
     /// The policy that opened it.
-    #[schema(format = Uuid)]
-    pub policy_id: String,
+    #[schema(format = "uuid")]
+    pub(crate) policy_id: String,
     /// Whether a person set the severity, so that it no longer moves by itself.
-    pub severity_pinned: bool,
+    pub(crate) severity_pinned: bool,
     /// The incident it was merged into.
-    #[schema(required, format = Uuid)]
-    pub merged_into: Option<String>,
+    #[schema(required, format = "uuid")]
+    pub(crate) merged_into: Option<String>,
     /// The incident it was split from.
-    #[schema(required, format = Uuid)]
-    pub split_from: Option<String>,
+    #[schema(required, format = "uuid")]
+    pub(crate) split_from: Option<String>,
     /// The incidents merged into it.
-    pub children: Vec<String>,
+    pub(crate) children: Vec<String>,
     /// Links people added.
-    pub links: Vec<IncidentLink>,
+    pub(crate) links: Vec<IncidentLink>,
     /// Changes with every change but those of counters; the `ETag`.
-    pub version: u64,
+    pub(crate) version: u64,
 }
 
 /// A link somebody added.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct IncidentLink {
+pub(crate) struct IncidentLink {
     /// What it leads to.
-    pub title: String,
+    pub(crate) title: String,
     /// Where it leads.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 /// An accepted root cause analysis.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct RcaDocument {
+pub(crate) struct RcaDocument {
     /// The incident it was written for.
-    #[schema(format = Uuid)]
-    pub incident_id: String,
+    #[schema(format = "uuid")]
+    pub(crate) incident_id: String,
     /// The analysis.
     #[serde(flatten)]
-    pub content: RcaContent,
+    pub(crate) content: RcaContent,
     /// By whom.
-    pub submitted_by: words::Actor,
+    pub(crate) submitted_by: words::Actor,
     /// When.
     #[schema(format = DateTime)]
-    pub submitted_at: String,
+    pub(crate) submitted_at: String,
 }
 
 /// What an analysis says.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct RcaContent {
+pub(crate) struct RcaContent {
     /// CODE_DEFECT, INFRASTRUCTURE, CONFIG_CHANGE, EXTERNAL_DEPENDENCY, CAPACITY, HUMAN_ERROR or OTHER.
-    pub root_cause_category: String,
+    pub(crate) root_cause_category: String,
     /// What was done about it.
-    pub fix_applied: String,
+    pub(crate) fix_applied: String,
     /// What will keep it from coming back.
-    pub prevention_steps: String,
+    pub(crate) prevention_steps: String,
     /// When it began.
     #[schema(required, format = DateTime)]
-    pub incident_start: Option<String>,
+    pub(crate) incident_start: Option<String>,
     /// When it ended.
     #[schema(required, format = DateTime)]
-    pub incident_end: Option<String>,
+    pub(crate) incident_end: Option<String>,
     /// Notes on the course of events.
-    pub timeline_note: String,
+    pub(crate) timeline_note: String,
     /// What remains to be done.
-    pub action_items: Vec<ActionItem>,
+    pub(crate) action_items: Vec<ActionItem>,
 }
 
 /// Something that remains to be done.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ActionItem {
+pub(crate) struct ActionItem {
     /// What.
-    pub title: String,
+    pub(crate) title: String,
     /// By whom.
-    pub owner: String,
+    pub(crate) owner: String,
     /// By when: `YYYY-MM-DD`.
-    pub due: String,
+    pub(crate) due: String,
 }
 
 impl From<&Incident> for IncidentItem {
@@ -176,7 +176,8 @@ impl From<&IncidentView> for IncidentDetail {
     fn from(view: &IncidentView) -> Self {
         let incident = &view.incident;
         // A child moves with its parent: by hand it goes nowhere.
-        let legal = if incident.merged_into.is_some() { &[] } else { incident.status.legal_by_hand() };
+        let legal =
+            if incident.merged_into.is_some() { &[] } else { incident.status.legal_by_hand() };
         Self {
             item: incident.into(),
             legal_transitions: legal.iter().map(|&status| status.into()).collect(),

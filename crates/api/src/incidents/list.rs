@@ -17,14 +17,14 @@ const PARAMETERS: [&str; 8] =
 
 /// A page of incidents.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct IncidentPage {
+pub(crate) struct IncidentPage {
     /// The incidents.
-    pub items: Vec<IncidentItem>,
+    pub(crate) items: Vec<IncidentItem>,
     /// Pass it as `cursor` for the next page; null at the end.
     #[schema(required)]
-    pub next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
     /// How many fit the filter in all.
-    pub total: u64,
+    pub(crate) total: u64,
 }
 
 /// List incidents
@@ -63,7 +63,12 @@ pub(super) async fn list_incidents(
 fn read_filter(parameters: &Parameters, call: &Call) -> Result<IncidentFilter, Problem> {
     let cursor = parameters.one("cursor")?;
     Ok(IncidentFilter {
-        statuses: words(parameters, "status", Status::parse, "OPEN, INVESTIGATING, RESOLVED or CLOSED")?,
+        statuses: words(
+            parameters,
+            "status",
+            Status::parse,
+            "OPEN, INVESTIGATING, RESOLVED or CLOSED",
+        )?,
         severities: words(parameters, "severity", Severity::parse, "P0, P1, P2 or P3")?,
         component: parameters.text("component")?,
         environment: parameters.text("environment")?,
@@ -84,8 +89,9 @@ fn words<T: PartialEq>(
     let mut values = Vec::new();
     for word in parameters.words(name) {
         let shown: String = word.chars().take(40).collect();
-        let value = parse(word)
-            .ok_or_else(|| Problem::parameter(name, format!("`{shown}` is not one of {choices}")))?;
+        let value = parse(word).ok_or_else(|| {
+            Problem::parameter(name, format!("`{shown}` is not one of {choices}"))
+        })?;
         if !values.contains(&value) {
             values.push(value);
         }

@@ -14,7 +14,7 @@ mod timeline;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use model::{IncidentId, Operation, Outcome, ProjectId, Refusal};
+use model::{IncidentId, Operation, Outcome, ProjectId, Refusal, Status};
 use store::IncidentView;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,7 +23,7 @@ use crate::Api;
 use crate::problem::{Code, Problem};
 use crate::request::Call;
 
-pub(crate) use item::{IncidentDetail, IncidentItem, RcaDocument};
+pub(crate) use item::{IncidentDetail, IncidentItem};
 
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -67,14 +67,20 @@ async fn change(
     let outcome = api.ports().road.submit(call.command(operation.clone(), body_hash)?).await?;
     match outcome {
         Outcome::Incident(id) => answer(api, call.project(), id, status).await,
-        Outcome::Refused(Refusal::NotFound) => Err(forgotten(before, &operation)),
-        Outcome::Refused(refusal) => Err(refusal.into()),
-        Outcome::Policy { .. } => Err(Problem::new(Code::Internal, "the outcome is of another kind than the command")),
+        Outcome::Refused(refusal) => Err(refused(before, &operation, refusal)),
+        Outcome::Policy { .. } => {
+            Err(Problem::new(Code::Internal, "the outcome is of another kind than the command"))
+        }
     }
 }
 
 /// The incident as it is now, with its version as `ETag`.
-async fn answer(api: &Api, project: ProjectId, id: IncidentId, status: StatusCode) -> Result<Response, Problem> {
+async fn answer(
+    api: &Api,
+    project: ProjectId,
+    id: IncidentId,
+    status: StatusCode,
+) -> Result<Response, Problem> {
     let view = api.ports().store.incident(project, id).await?;
     let view = view.ok_or_else(|| Problem::not_found("incident", &id.to_string()))?;
     Ok(detail(&view, status))
@@ -93,13 +99,14 @@ fn detail(view: &IncidentView, status: StatusCode) -> Response {
     response
 }
 
-/// The store knows the incident and the engine does not: it was closed so long ago that the engine has
-/// let go of it. The answer is the one it would have given.
-fn forgotten(view: &IncidentView, operation: &Operation) -> Problem {
-    let from = view.incident.status;
-    match operation {
-        Operation::SetState { to, .. } => crate::problem::illegal_transition(from, *to, &[]),
-        Operation::SubmitRca { .. } => crate::problem::illegal_transition(from, model::Status::Closed, &[]),
+/// A refusal in the terms of what was asked for.
+///
+/// Where the store knows the incident and the engine does not, it was closed so long ago that the engine has
+/// let go of it; the answer is the one it would have given.
+fn refused(before: &IncidentView, operation: &Operation, refusal: Refusal) -> Problem {
+    let moves_to = match operation {
+        Operation::SetState { to, .. } => Some(*to),
+        Operation::SubmitRca { .. } => Some(Status::Closed),
         Operation::Assign { .. }
         | Operation::Comment { .. }
         | Operation::AddLink { .. }
@@ -107,8 +114,16 @@ fn forgotten(view: &IncidentView, operation: &Operation) -> Problem {
         | Operation::Merge { .. }
         | Operation::Split { .. }
         | Operation::PutPolicy { .. }
-        | Operation::DeletePolicy { .. } => {
-            Problem::new(Code::IncidentClosed, "it was closed too long ago to be changed; it can still be read")
+        | Operation::DeletePolicy { .. } => None,
+    };
+    match (refusal, moves_to) {
+        (Refusal::NotFound, Some(to)) => {
+            crate::problem::illegal_transition(before.incident.status, to, &[])
         }
+        (Refusal::NotFound | Refusal::IllegalTransition { .. }, None) => Problem::new(
+            Code::IncidentClosed,
+            "it can still be read, but nothing can be done to it any more",
+        ),
+        (refusal, _) => refusal.into(),
     }
 }

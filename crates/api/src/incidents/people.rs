@@ -15,7 +15,7 @@ use crate::words;
 /// Who has it.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct Assignment {
+pub(crate) struct Assignment {
     /// To whom; null to nobody.
     #[schema(required)]
     assignee: Option<String>,
@@ -24,7 +24,7 @@ pub struct Assignment {
 /// Something to say.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct NewComment {
+pub(crate) struct NewComment {
     /// What; at most 64 KiB.
     text: String,
 }
@@ -32,7 +32,7 @@ pub struct NewComment {
 /// A link to add.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct NewLink {
+pub(crate) struct NewLink {
     /// What it leads to; the address where not said.
     title: Option<String>,
     /// Where it leads: `https://…` or `http://…`.
@@ -42,7 +42,7 @@ pub struct NewLink {
 /// A severity set by hand.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct SeverityChange {
+pub(crate) struct SeverityChange {
     /// The severity, which then no longer moves by itself; null lets it move again.
     #[schema(required)]
     severity: Option<words::Severity>,
@@ -71,11 +71,18 @@ pub(super) async fn assign(
     if !fields.has("assignee") {
         fields.refuse("assignee", "missing", "it must be given: a name, or null for nobody");
     }
-    let assignee = fields.bounded_text("assignee", limits::NAME_CHARS * 4).map(|name| name.trim().to_owned());
+    let assignee =
+        fields.bounded_text("assignee", limits::NAME_CHARS * 4).map(|name| name.trim().to_owned());
     match &assignee {
-        Some(name) if name.is_empty() => fields.refuse("assignee", "empty", "it must be a name, or null for nobody"),
+        Some(name) if name.is_empty() => {
+            fields.refuse("assignee", "empty", "it must be a name, or null for nobody")
+        }
         Some(name) if name.chars().count() > limits::NAME_CHARS => {
-            fields.refuse("assignee", "too_long", format!("it may have {} characters", limits::NAME_CHARS));
+            fields.refuse(
+                "assignee",
+                "too_long",
+                format!("it may have {} characters", limits::NAME_CHARS),
+            );
         }
         _ => {}
     }
@@ -133,10 +140,12 @@ pub(super) async fn add_link(
     let url = fields.required_text("url", limits::LINK_BYTES);
     // Anything else (`javascript:`, `data:`) would be run by whoever clicks it.
     let lower = url.to_ascii_lowercase();
-    if !fields.is_refused("url") && !lower.starts_with("https://") && !lower.starts_with("http://") {
+    if !fields.is_refused("url") && !lower.starts_with("https://") && !lower.starts_with("http://")
+    {
         fields.refuse("url", "invalid_url", "it must begin with https:// or http://");
     }
-    let title = fields.bounded_text("title", limits::SUMMARY_BYTES).map(|title| title.trim().to_owned());
+    let title =
+        fields.bounded_text("title", limits::SUMMARY_BYTES).map(|title| title.trim().to_owned());
     fields.finish()?;
     let title = title.filter(|title| !title.is_empty()).unwrap_or_else(|| url.clone());
     let operation = Operation::AddLink { incident: before.incident.id, title, url };
@@ -164,7 +173,11 @@ pub(super) async fn set_severity(
     let before = find(&api, call.project(), &id).await?;
     let mut fields = body.object()?;
     if !fields.has("severity") {
-        fields.refuse("severity", "missing", "it must be given: P0 to P3, or null to let it move by itself");
+        fields.refuse(
+            "severity",
+            "missing",
+            "it must be given: P0 to P3, or null to let it move by itself",
+        );
     }
     let word = fields.text("severity");
     let severity = word.as_deref().and_then(Severity::parse);

@@ -7,13 +7,16 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use model::{FieldError, IncidentId, Operation, Outcome, ProjectId, Rca, Refusal, RootCauseCategory, Scope, limits};
+use model::{
+    FieldError, IncidentId, Operation, Outcome, ProjectId, Rca, Refusal, RootCauseCategory, Scope,
+    limits,
+};
 use serde::Serialize;
 use store::{ErrorKind, IncidentView, RcaDraft};
 use utoipa::ToSchema;
 
 use super::item::RcaContent;
-use super::{IncidentDetail, change, find, forgotten, rca_body};
+use super::{IncidentDetail, change, find, rca_body, refused};
 use crate::problem::{Code, Problem};
 use crate::request::{Call, JsonBody, Parameters};
 use crate::{Api, instant, words};
@@ -22,7 +25,7 @@ use crate::{Api, instant, words};
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(dead_code, reason = "documents the words of a field")]
-pub enum Category {
+pub(crate) enum Category {
     /// A defect in code.
     CodeDefect,
     /// Machines, network, power.
@@ -42,7 +45,7 @@ pub enum Category {
 /// A root cause analysis to submit.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct RcaSubmission {
+pub(crate) struct RcaSubmission {
     /// What was at the root.
     root_cause_category: Category,
     /// What was done about it; at least 20 characters.
@@ -66,7 +69,7 @@ pub struct RcaSubmission {
 /// A draft to save: any field may be missing.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct RcaDraftChange {
+pub(crate) struct RcaDraftChange {
     root_cause_category: Option<String>,
     fix_applied: Option<String>,
     prevention_steps: Option<String>,
@@ -82,17 +85,17 @@ pub struct RcaDraftChange {
 
 /// A draft as saved.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct RcaDraftDocument {
+pub(crate) struct RcaDraftDocument {
     /// What stands in it.
     #[serde(flatten)]
-    pub content: RcaContent,
+    pub(crate) content: RcaContent,
     /// Who edited it last.
-    pub edited_by: words::Actor,
+    pub(crate) edited_by: words::Actor,
     /// When.
     #[schema(format = DateTime)]
-    pub edited_at: String,
+    pub(crate) edited_at: String,
     /// 1 when first saved, one more with each save; the `ETag`.
-    pub version: u64,
+    pub(crate) version: u64,
 }
 
 /// Submit the root cause analysis
@@ -159,8 +162,7 @@ async fn refused_in_full(
             }
             Problem::fields(Code::RcaInvalid, &rca_body::merged(unreadable, gate))
         }
-        Outcome::Refused(Refusal::NotFound) => forgotten(before, &operation),
-        Outcome::Refused(refusal) => refusal.into(),
+        Outcome::Refused(refusal) => refused(before, &operation, refusal),
         Outcome::Incident(_) | Outcome::Policy { .. } => {
             tracing::error!("an analysis without category was not refused");
             Problem::new(Code::Internal, "the analysis could not be judged")
@@ -186,7 +188,8 @@ pub(super) async fn get_draft(
     parameters.only(&[])?;
     let incident = find(&api, call.project(), &id).await?.incident.id;
     let draft = api.ports().store.draft(call.project(), incident).await?;
-    let draft = draft.ok_or_else(|| Problem::new(Code::NotFound, "no draft has been saved for this incident"))?;
+    let draft = draft
+        .ok_or_else(|| Problem::new(Code::NotFound, "no draft has been saved for this incident"))?;
     Ok(draft_answer(&draft))
 }
 
@@ -211,7 +214,7 @@ pub(super) async fn put_draft(
     let incident = find(&api, call.project(), &id).await?.incident.id;
     let (rca, version) = read_draft(&body)?;
     let current = current_version(&api, call.project(), incident).await?;
-    call.matches(current)?;
+    let pinned = call.matches(current)?;
     let draft = RcaDraft {
         incident,
         rca,
@@ -219,25 +222,30 @@ pub(super) async fn put_draft(
         edited_at: api.ports().clock.now(),
         version: current,
     };
-    let expected = Some(version.unwrap_or(current));
+    let expected = version.or(pinned);
     match api.ports().store.save_draft(call.project(), &draft, expected).await {
         Ok(saved) => Ok(draft_answer(&saved)),
-        Err(error) if error.kind() == ErrorKind::Conflict => {
-            Err(crate::problem::stale_version(current_version(&api, call.project(), incident).await?))
-        }
+        Err(error) if error.kind() == ErrorKind::Conflict => Err(crate::problem::stale_version(
+            current_version(&api, call.project(), incident).await?,
+        )),
         Err(error) => Err(error.into()),
     }
 }
 
 /// The version of the draft; 0 while there is none.
-async fn current_version(api: &Api, project: ProjectId, incident: IncidentId) -> Result<u64, Problem> {
+async fn current_version(
+    api: &Api,
+    project: ProjectId,
+    incident: IncidentId,
+) -> Result<u64, Problem> {
     Ok(api.ports().store.draft(project, incident).await?.map_or(0, |draft| draft.version))
 }
 
 fn read_draft(body: &JsonBody) -> Result<(Rca, Option<u64>), Problem> {
     let mut fields = body.object()?;
     let rca = rca_body::take(&mut fields);
-    let version = fields.whole("version", 0, i64::MAX).and_then(|version| u64::try_from(version).ok());
+    let version =
+        fields.whole("version", 0, i64::MAX).and_then(|version| u64::try_from(version).ok());
     let texts = [
         ("root_cause_category", rca.root_cause_category.len(), limits::NAME_CHARS),
         ("fix_applied", rca.fix_applied.len(), limits::TEXT_BYTES),
@@ -250,7 +258,11 @@ fn read_draft(body: &JsonBody) -> Result<(Rca, Option<u64>), Problem> {
         }
     }
     if rca.action_items.len() > limits::ACTION_ITEMS {
-        fields.refuse("action_items", "too_many", format!("it may have {} elements", limits::ACTION_ITEMS));
+        fields.refuse(
+            "action_items",
+            "too_many",
+            format!("it may have {} elements", limits::ACTION_ITEMS),
+        );
     }
     fields.finish()?;
     Ok((rca, version))

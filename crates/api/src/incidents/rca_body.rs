@@ -26,7 +26,8 @@ pub(super) fn take(fields: &mut Fields) -> Rca {
 pub(super) fn merged(read: Vec<FieldError>, gate: Vec<FieldError>) -> Vec<FieldError> {
     let mut all = read;
     for error in gate {
-        let covered = |found: &FieldError| found.field == error.field || inside(&error.field, &found.field);
+        let covered =
+            |found: &FieldError| found.field == error.field || inside(&error.field, &found.field);
         if !all.iter().any(covered) {
             all.push(error);
         }
@@ -79,8 +80,10 @@ mod tests {
             FieldError::new("action_items[0].owner", "missing", ""),
             FieldError::new("action_items[01].owner", "missing", ""),
         ];
-        let fields: Vec<String> =
-            merged(read, gate).into_iter().map(|error| format!("{} {}", error.field, error.code)).collect();
+        let fields: Vec<String> = merged(read, gate)
+            .into_iter()
+            .map(|error| format!("{} {}", error.field, error.code))
+            .collect();
         assert_eq!(
             fields,
             [

@@ -21,65 +21,65 @@ use crate::{Api, instant, words};
 
 /// A signal as it was received, and where it was filed.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SignalItem {
+pub(crate) struct SignalItem {
     /// Its position in the journal.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// Its id.
-    #[schema(format = Uuid)]
-    pub id: String,
+    #[schema(format = "uuid")]
+    pub(crate) id: String,
     /// When it was made durable here.
     #[schema(format = DateTime)]
-    pub received_at: String,
+    pub(crate) received_at: String,
     /// When its sender says it happened.
     #[schema(format = DateTime)]
-    pub occurred_at: String,
+    pub(crate) occurred_at: String,
     /// What it is about.
-    pub component: String,
+    pub(crate) component: String,
     /// The type of what it is about.
-    pub component_type: words::ComponentType,
+    pub(crate) component_type: words::ComponentType,
     /// The kind of observation.
-    pub kind: words::Kind,
+    pub(crate) kind: words::Kind,
     /// How bad.
-    pub severity: words::Severity,
+    pub(crate) severity: words::Severity,
     /// Who says so.
-    pub source: String,
+    pub(crate) source: String,
     /// Its environment.
-    pub environment: String,
+    pub(crate) environment: String,
     /// Firing or resolved.
-    pub status: words::SignalStatus,
+    pub(crate) status: words::SignalStatus,
     /// One line for a person.
-    pub summary: String,
+    pub(crate) summary: String,
     /// Names and values.
-    pub labels: BTreeMap<String, String>,
+    pub(crate) labels: BTreeMap<String, String>,
     /// The sender's JSON, byte for byte; a string where it was no JSON.
     #[schema(value_type = Option<serde_json::Value>, required)]
-    pub payload: Option<Box<RawValue>>,
+    pub(crate) payload: Option<Box<RawValue>>,
     /// Trace it belongs to.
     #[schema(required)]
-    pub trace_id: Option<String>,
+    pub(crate) trace_id: Option<String>,
     /// Error code.
     #[schema(required)]
-    pub error_code: Option<String>,
+    pub(crate) error_code: Option<String>,
     /// Links for a person.
-    pub links: Vec<String>,
+    pub(crate) links: Vec<String>,
     /// The incident it was filed under when it came.
-    #[schema(required, format = Uuid)]
-    pub incident_id: Option<String>,
+    #[schema(required, format = "uuid")]
+    pub(crate) incident_id: Option<String>,
     /// Why there: `new_key`, `open_incident`, `fired_again`, …
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// A page of signals.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SignalPage)]
-pub struct SignalItems {
+pub(crate) struct SignalItems {
     /// The signals, newest first.
-    pub items: Vec<SignalItem>,
+    pub(crate) items: Vec<SignalItem>,
     /// Pass it as `cursor` for the next page; null at the end.
     #[schema(required)]
-    pub next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
     /// How many belong to the incident in all.
-    pub total: u64,
+    pub(crate) total: u64,
 }
 
 /// List the signals of an incident
@@ -105,7 +105,8 @@ pub(super) async fn list_signals(
     let limit = parameters.limit()?;
     let view = find(&api, call.project(), &id).await?;
     let list = CursorKind::Signals(view.incident.id);
-    let cursor = parameters.one("cursor")?.map(|text| list.read(call.project(), text)).transpose()?;
+    let cursor =
+        parameters.one("cursor")?.map(|text| list.read(call.project(), text)).transpose()?;
     let mut incidents = vec![view.incident.id];
     incidents.extend(&view.children);
     let mut query = query(&api, call.project(), incidents).await?;
@@ -130,15 +131,27 @@ pub(super) async fn locate(
     let mut query = query(api, project, vec![incident]).await?;
     query.ids = ids.to_vec();
     query.limit = ids.len();
-    let page = read(api, query).await?;
-    let found: BTreeMap<SignalId, Seq> = page.items.iter().map(|row| (row.signal.id, row.seq)).collect();
+    let mut found: BTreeMap<SignalId, Seq> = BTreeMap::new();
+    // A page ends early when its signals are large, so it may take more than one.
+    loop {
+        let page = read(api, query.clone()).await?;
+        found.extend(page.items.iter().map(|row| (row.signal.id, row.seq)));
+        match page.next {
+            Some(next) if !page.items.is_empty() => query.before = Some(next),
+            _ => break,
+        }
+    }
     let unknown = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
     let mut seqs: Vec<Seq> = found.into_values().collect();
     seqs.sort_unstable();
     Ok((seqs, unknown))
 }
 
-async fn query(api: &Api, project: ProjectId, incidents: Vec<IncidentId>) -> Result<SignalQuery, Problem> {
+async fn query(
+    api: &Api,
+    project: ProjectId,
+    incidents: Vec<IncidentId>,
+) -> Result<SignalQuery, Problem> {
     let moves = api.ports().store.signal_moves(project, &incidents).await?;
     Ok(SignalQuery {
         project,
@@ -177,7 +190,11 @@ impl From<StoredSignal> for SignalItem {
             environment: signal.environment.into_owned(),
             status: signal.status.into(),
             summary: signal.summary.into_owned(),
-            labels: signal.labels.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
+            labels: signal
+                .labels
+                .into_iter()
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect(),
             payload: raw(&signal.payload),
             trace_id: present(&signal.trace_id),
             error_code: present(&signal.error_code),

@@ -15,7 +15,7 @@ use crate::words;
 /// Where an incident is to go.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct StateChange {
+pub(crate) struct StateChange {
     /// Where to.
     to: words::Status,
     /// Why, in words; required for reopening.

@@ -40,36 +40,36 @@ struct ActionPart {
 
 /// One line of the timeline.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct TimelineItem {
+pub(crate) struct TimelineItem {
     /// The journal entry that caused it.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// Orders the lines of one entry.
-    pub index: u32,
+    pub(crate) index: u32,
     /// When.
     #[schema(format = DateTime)]
-    pub at: String,
+    pub(crate) at: String,
     /// Who.
-    pub actor: words::Actor,
+    pub(crate) actor: words::Actor,
     /// What.
     #[serde(flatten)]
     action: ActionPart,
     /// Why: `by_hand`, `new_key`, `quiet`, …
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// Words of a person: a reason, a comment, the title of a link; empty where there were none.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// A page of the timeline.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = TimelinePage)]
-pub struct TimelineItems {
+pub(crate) struct TimelineItems {
     /// The lines, oldest first.
-    pub items: Vec<TimelineItem>,
+    pub(crate) items: Vec<TimelineItem>,
     /// Pass it as `cursor` for the next page; null at the end.
     #[schema(required)]
-    pub next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
     /// How many lines there are in all.
-    pub total: u64,
+    pub(crate) total: u64,
 }
 
 /// List the timeline of an incident
@@ -95,7 +95,8 @@ pub(super) async fn list_timeline(
     let limit = parameters.limit()?;
     let incident = find(&api, call.project(), &id).await?.incident.id;
     let list = CursorKind::Timeline(incident);
-    let after = parameters.one("cursor")?.map(|text| list.read(call.project(), text)).transpose()?;
+    let after =
+        parameters.one("cursor")?.map(|text| list.read(call.project(), text)).transpose()?;
     let page = api.ports().store.timeline(call.project(), incident, after, limit).await?;
     Ok(Json(TimelineItems {
         items: page.items.iter().map(TimelineItem::from).collect(),
@@ -126,18 +127,22 @@ impl From<&AuditAction> for ActionPart {
             AuditAction::Moved { from, to } => {
                 Self { from: Some(from.to_string()), to: Some(to.to_string()), ..of("moved") }
             }
-            AuditAction::SeverityChanged { from, to } => {
-                Self { from: Some(from.to_string()), to: Some(to.to_string()), ..of("severity_changed") }
-            }
+            AuditAction::SeverityChanged { from, to } => Self {
+                from: Some(from.to_string()),
+                to: Some(to.to_string()),
+                ..of("severity_changed")
+            },
             AuditAction::Assigned { to } => Self { to: to.clone(), ..of("assigned") },
             AuditAction::Commented => of("commented"),
             AuditAction::Linked { url } => Self { url: Some(url.clone()), ..of("linked") },
             AuditAction::MergedInto { parent } => {
                 Self { related_incident: Some(parent.to_string()), ..of("merged_into") }
             }
-            AuditAction::Split { other, signals } => {
-                Self { related_incident: Some(other.to_string()), signals: Some(*signals), ..of("split") }
-            }
+            AuditAction::Split { other, signals } => Self {
+                related_incident: Some(other.to_string()),
+                signals: Some(*signals),
+                ..of("split")
+            },
             AuditAction::PolicySaved { policy, .. } => {
                 Self { policy_id: Some(policy.to_string()), ..of("policy_saved") }
             }

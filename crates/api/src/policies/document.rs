@@ -10,45 +10,45 @@ use crate::words;
 
 /// A grouping policy.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PolicyDocument {
+pub(crate) struct PolicyDocument {
     /// Its id.
-    #[schema(format = Uuid)]
-    pub id: String,
+    #[schema(format = "uuid")]
+    pub(crate) id: String,
     /// A name for people.
-    pub name: String,
+    pub(crate) name: String,
     /// Which signals it is for; empty fits everything.
-    pub matcher: BTreeMap<String, MatcherValues>,
+    pub(crate) matcher: BTreeMap<String, MatcherValues>,
     /// What makes two signals belong together; empty means identity.
-    pub key: Vec<String>,
+    pub(crate) key: Vec<String>,
     /// `ongoing` or `window`.
-    pub mode: words::Mode,
+    pub(crate) mode: words::Mode,
     /// Length of a window: `"10s"`.
-    pub window: String,
+    pub(crate) window: String,
     /// Signals a window holds at most.
-    pub cap: u32,
+    pub(crate) cap: u32,
     /// Quiet after which the system moves an incident on, with `auto_lifecycle`.
-    pub quiet: String,
+    pub(crate) quiet: String,
     /// How long after its resolution the same key reopens an incident.
-    pub reopen_within: String,
+    pub(crate) reopen_within: String,
     /// How many signals within what time it takes to open.
-    pub open_when: OpenWhenDocument,
+    pub(crate) open_when: OpenWhenDocument,
     /// Whether the system moves incidents on when they are quiet.
-    pub auto_lifecycle: bool,
+    pub(crate) auto_lifecycle: bool,
     /// Whether an incident resolves when everything that fired in it has resolved.
-    pub resolve_with_alerts: bool,
+    pub(crate) resolve_with_alerts: bool,
     /// Order among the policies of the project, lowest first; null for the built-in one, which is last.
     #[schema(required)]
-    pub position: Option<i64>,
+    pub(crate) position: Option<i64>,
     /// 1 when created, one more with each change; the `ETag`.
-    pub version: u64,
+    pub(crate) version: u64,
     /// Whether it is the one that cannot be changed.
-    pub built_in: bool,
+    pub(crate) built_in: bool,
 }
 
 /// What a field is compared with: a value or a glob (`*`, `?`), or a list of them.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum MatcherValues {
+pub(crate) enum MatcherValues {
     /// One value or glob.
     One(String),
     /// Any of these.
@@ -57,17 +57,17 @@ pub enum MatcherValues {
 
 /// How many signals within what time it takes to open.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct OpenWhenDocument {
+pub(crate) struct OpenWhenDocument {
     /// 1 to 1000; 1 opens at once.
-    pub count: u32,
+    pub(crate) count: u32,
     /// The time they may take: `"30s"`.
-    pub within: String,
+    pub(crate) within: String,
 }
 
 /// A grouping policy to create or to put in another's place.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "documents the body, which is read field by field")]
-pub struct NewPolicy {
+pub(crate) struct NewPolicy {
     /// A name for people.
     name: String,
     /// `component`, `component_type`, `environment`, `kind`, `severity`, `source`, `error_code`,

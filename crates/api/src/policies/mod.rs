@@ -22,16 +22,18 @@ use document::{NewPolicy, PolicyDocument};
 
 /// All policies of the project.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PolicyList {
+pub(crate) struct PolicyList {
     /// In the order in which they are tried; the built-in one, which fits everything, comes last.
-    pub items: Vec<PolicyDocument>,
+    pub(crate) items: Vec<PolicyDocument>,
 }
 
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::default()
-        .routes(routes!(list_policies, create_policy))
-        .routes(routes!(get_policy, put_policy, delete_policy))
+    OpenApiRouter::default().routes(routes!(list_policies, create_policy)).routes(routes!(
+        get_policy,
+        put_policy,
+        delete_policy
+    ))
 }
 
 /// List grouping policies
@@ -69,7 +71,11 @@ async fn create_policy(
     call.require(&[Scope::Manage])?;
     parameters.only(&[])?;
     let known = all(&api, call.project()).await?;
-    let last = known.iter().filter(|policy| policy.id != GroupingPolicy::DEFAULT_ID).map(|policy| policy.position).max();
+    let last = known
+        .iter()
+        .filter(|policy| policy.id != GroupingPolicy::DEFAULT_ID)
+        .map(|policy| policy.position)
+        .max();
     let mut base = GroupingPolicy::built_in(call.project());
     base.id = PolicyId(uuid::Uuid::now_v7().as_u128());
     base.position = last.map_or(0, |last| last.saturating_add(1));
@@ -148,7 +154,8 @@ async fn delete_policy(
     });
     let expected_version = version.transpose()?;
     let current = changeable(&api, call.project(), &id).await?;
-    call.matches(current.version)?;
+    let pinned = call.matches(current.version)?;
+    let expected_version = expected_version.or(pinned);
     let operation = Operation::DeletePolicy { id: current.id, expected_version };
     submit(&api, &call, operation, 0).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -187,7 +194,12 @@ async fn save(
     Ok(answer(&find(api, call.project(), &id.to_string()).await?, status))
 }
 
-async fn submit(api: &Api, call: &Call, operation: Operation, body_hash: u64) -> Result<PolicyId, Problem> {
+async fn submit(
+    api: &Api,
+    call: &Call,
+    operation: Operation,
+    body_hash: u64,
+) -> Result<PolicyId, Problem> {
     match api.ports().road.submit(call.command(operation, body_hash)?).await? {
         Outcome::Policy { id, .. } => Ok(id),
         Outcome::Refused(Refusal::NotFound) => {

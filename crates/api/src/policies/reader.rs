@@ -3,7 +3,8 @@
 //! Invariant: what is read is within `model::limits`, so the engine never meets a policy beyond them.
 
 use model::{
-    ComponentType, Duration, GroupingPolicy, KeyField, Kind, Matcher, Mode, OpenWhen, PolicyId, Severity, limits,
+    ComponentType, Duration, GroupingPolicy, KeyField, Kind, Matcher, Mode, OpenWhen, PolicyId,
+    Severity, limits,
 };
 use serde_json::{Map, Value};
 
@@ -48,10 +49,12 @@ pub(super) fn read(
         policy.open_when = open_when;
     }
     policy.auto_lifecycle = fields.flag("auto_lifecycle").unwrap_or(policy.auto_lifecycle);
-    policy.resolve_with_alerts = fields.flag("resolve_with_alerts").unwrap_or(policy.resolve_with_alerts);
+    policy.resolve_with_alerts =
+        fields.flag("resolve_with_alerts").unwrap_or(policy.resolve_with_alerts);
     // The last place belongs to the built-in policy.
     policy.position = fields.whole("position", i64::MIN, i64::MAX - 1).unwrap_or(policy.position);
-    let version = fields.whole("version", 0, i64::MAX).and_then(|version| u64::try_from(version).ok());
+    let version =
+        fields.whole("version", 0, i64::MAX).and_then(|version| u64::try_from(version).ok());
     echoed(&mut fields, replaces);
     fields.finish()?;
     Ok(PolicyChange { policy, version: version.filter(|_| replaces.is_some()) })
@@ -66,7 +69,11 @@ fn echoed(fields: &mut Fields, replaces: Option<PolicyId>) {
         fields.refuse("id", "mismatch", "it is not the id in the address");
     }
     if fields.flag("built_in") == Some(true) {
-        fields.refuse("built_in", "unknown_value", "there is one built-in policy, and it cannot be changed");
+        fields.refuse(
+            "built_in",
+            "unknown_value",
+            "there is one built-in policy, and it cannot be changed",
+        );
     }
 }
 
@@ -82,7 +89,9 @@ fn positive_span(fields: &mut Fields, name: &str) -> Option<Duration> {
 fn open_when(fields: &mut Fields) -> Option<OpenWhen> {
     let map = match fields.value("open_when")? {
         Value::Object(map) => map,
-        other => return fields.wrong_type("open_when", "an object with `count` and `within`", &other),
+        other => {
+            return fields.wrong_type("open_when", "an object with `count` and `within`", &other);
+        }
     };
     let mut inner = Fields::new(map);
     let within_said = inner.has("within");
@@ -162,21 +171,30 @@ fn values(fields: &mut Fields, path: &str, field: &KeyField, value: Value) -> Op
             fields.refuse(path, "out_of_range", message);
             return None;
         }
-        Value::Array(list) => list.into_iter().enumerate().map(|(at, value)| (format!("{path}[{at}]"), value)).collect(),
+        Value::Array(list) => list
+            .into_iter()
+            .enumerate()
+            .map(|(at, value)| (format!("{path}[{at}]"), value))
+            .collect(),
         single => vec![(path.to_owned(), single)],
     };
     let mut values = Vec::with_capacity(listed.len());
     for (path, value) in listed {
         match value {
             Value::String(text) if text.len() > limits::LABEL_VALUE_BYTES => {
-                fields.refuse(path, "too_long", format!("it may have {} bytes", limits::LABEL_VALUE_BYTES));
+                fields.refuse(
+                    path,
+                    "too_long",
+                    format!("it may have {} bytes", limits::LABEL_VALUE_BYTES),
+                );
             }
             Value::String(text) => match canonical(field, &text) {
                 Some(text) => values.push(text),
                 None => fields.refuse(path, "unknown_value", format!("no signal has this {field}")),
             },
             other => {
-                let _: Option<()> = fields.wrong_type(&path, "a string or a list of strings", &other);
+                let _: Option<()> =
+                    fields.wrong_type(&path, "a string or a list of strings", &other);
             }
         }
     }
@@ -226,7 +244,10 @@ mod tests {
         let policy = change.expect("a policy").policy;
         assert_eq!(policy.key, [KeyField::Component, KeyField::Label("shard".to_owned())]);
         let severity = policy.matcher.0.iter().find(|(field, _)| *field == KeyField::Severity);
-        assert_eq!(severity.map(|(_, values)| values.clone()), Some(vec!["P0".to_owned(), "P1".to_owned()]));
+        assert_eq!(
+            severity.map(|(_, values)| values.clone()),
+            Some(vec!["P0".to_owned(), "P1".to_owned()])
+        );
         assert_eq!(policy.open_when, OpenWhen { count: 3, within: Duration::from_secs(60) });
         assert_eq!((policy.quiet, policy.position), (limits::QUIET, 7));
     }

@@ -42,11 +42,12 @@ codes! {
     UnknownParameter = BAD_REQUEST, "unknown_parameter", "There is no such query parameter.";
     InvalidCursor = BAD_REQUEST, "invalid_cursor", "The cursor was not handed out for this list.";
     InvalidHeader = BAD_REQUEST, "invalid_header", "A header has a value it cannot have.";
-    KeyMissing = UNAUTHORIZED, "key_missing", "The request carries no key.";
-    KeyUnknown = UNAUTHORIZED, "key_unknown", "The key is not known.";
-    KeyRevoked = UNAUTHORIZED, "key_revoked", "The key was revoked.";
-    KeyExpired = UNAUTHORIZED, "key_expired", "The key has expired.";
-    ScopeMissing = FORBIDDEN, "scope_missing", "The key lacks the scope.";
+    InvalidIdempotencyKey = BAD_REQUEST, "invalid_idempotency_key", "The Idempotency-Key is empty or too long.";
+    MissingKey = UNAUTHORIZED, "missing_key", "The request carries no key.";
+    UnknownKey = UNAUTHORIZED, "unknown_key", "The key is not known.";
+    RevokedKey = UNAUTHORIZED, "revoked_key", "The key was revoked.";
+    ExpiredKey = UNAUTHORIZED, "expired_key", "The key has expired.";
+    MissingScope = FORBIDDEN, "missing_scope", "The key lacks the scope.";
     PersonRequired = FORBIDDEN, "person_required", "Only a person may do this.";
     AdministratorRequired = FORBIDDEN, "administrator_required", "Only the installation's own key may do this.";
     NotFound = NOT_FOUND, "not_found", "There is no such thing in this project.";
@@ -54,7 +55,7 @@ codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not speak that method.";
     IllegalTransition = CONFLICT, "illegal_transition", "The incident cannot go there from where it stands.";
     FollowsParent = CONFLICT, "follows_parent", "The incident follows the one it was merged into.";
-    IncidentClosed = CONFLICT, "incident_closed", "The incident was closed too long ago to be changed.";
+    IncidentClosed = CONFLICT, "incident_closed", "The incident is closed and can no longer be changed.";
     StaleVersion = CONFLICT, "stale_version", "Somebody changed it meanwhile.";
     BuiltInPolicy = CONFLICT, "built_in_policy", "The built-in policy cannot be changed or removed.";
     NameTaken = CONFLICT, "name_taken", "The name is taken.";
@@ -71,8 +72,8 @@ codes! {
     LimitReached = UNPROCESSABLE_ENTITY, "limit_reached", "A limit is reached.";
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The Idempotency-Key was used for another request.";
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something is wrong on our side.";
-    QueueFull = SERVICE_UNAVAILABLE, "queue_full", "There is more to do than can be taken in now.";
-    DiskRefuses = SERVICE_UNAVAILABLE, "disk_refuses", "The disk refuses writes.";
+    JournalFull = SERVICE_UNAVAILABLE, "journal_full", "There is more to do than can be taken in now.";
+    DiskFull = SERVICE_UNAVAILABLE, "disk_full", "The disk is full or refuses writes.";
     ShuttingDown = SERVICE_UNAVAILABLE, "shutting_down", "The server is shutting down.";
     OutcomeUnknown = SERVICE_UNAVAILABLE, "outcome_unknown", "The request is kept, but its outcome is not known yet.";
 }

@@ -9,8 +9,8 @@ use crate::ports::RoadError;
 impl From<RoadError> for Problem {
     fn from(error: RoadError) -> Self {
         let code = match error {
-            RoadError::Full => Code::QueueFull,
-            RoadError::Disk => Code::DiskRefuses,
+            RoadError::Full => Code::JournalFull,
+            RoadError::Disk => Code::DiskFull,
             RoadError::Closed => Code::ShuttingDown,
             RoadError::TimedOut => Code::OutcomeUnknown,
         };
@@ -25,7 +25,7 @@ impl From<store::Error> for Problem {
             store::ErrorKind::Conflict => Self::new(Code::StaleVersion, error.to_string()),
             store::ErrorKind::Disk => {
                 tracing::error!(cause = %error, "the store's disk refuses");
-                Self::new(Code::DiskRefuses, "the store cannot write")
+                Self::new(Code::DiskFull, "the store cannot write")
             }
             store::ErrorKind::Fenced | store::ErrorKind::Corrupt | store::ErrorKind::Database => {
                 Self::internal(&error)
@@ -37,9 +37,9 @@ impl From<store::Error> for Problem {
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let code = match denied {
-            Denied::Unknown => Code::KeyUnknown,
-            Denied::Revoked => Code::KeyRevoked,
-            Denied::Expired => Code::KeyExpired,
+            Denied::Unknown => Code::UnknownKey,
+            Denied::Revoked => Code::RevokedKey,
+            Denied::Expired => Code::ExpiredKey,
         };
         Self::new(code, denied.to_string())
     }
@@ -48,16 +48,19 @@ impl From<Denied> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotFound => Self::new(Code::NotFound, "there is no such thing in this project"),
+            Refusal::NotFound => {
+                Self::new(Code::NotFound, "there is no such thing in this project")
+            }
             Refusal::IllegalTransition { from, to, legal } => illegal_transition(from, to, &legal),
             Refusal::RcaRequired => Self::new(
                 Code::RcaRequired,
                 "an incident is closed by submitting its root cause analysis: POST …/rca",
             ),
             Refusal::RcaInvalid(fields) => Self::fields(Code::RcaInvalid, &fields),
-            Refusal::PersonRequired => {
-                Self::new(Code::PersonRequired, "the key acts for an agent; this takes one with the scope `manage`")
-            }
+            Refusal::PersonRequired => Self::new(
+                Code::PersonRequired,
+                "the key acts for an agent; this takes one with the scope `manage`",
+            ),
             Refusal::ReasonRequired => {
                 Self::new(Code::ReasonRequired, "say in `reason` why the incident is open again")
             }
@@ -94,5 +97,6 @@ pub(crate) fn illegal_transition(from: Status, to: Status, legal: &[Status]) -> 
 
 /// The caller saw another version than the one there is.
 pub(crate) fn stale_version(current: u64) -> Problem {
-    Problem::new(Code::StaleVersion, format!("it has version {current} by now; read it again")).with("current", current)
+    Problem::new(Code::StaleVersion, format!("it has version {current} by now; read it again"))
+        .with("current", current)
 }

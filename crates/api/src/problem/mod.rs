@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub use code::Code;
+pub(crate) use mapping::{illegal_transition, stale_version};
 
 /// Something to tell the client instead of what it asked for.
 #[derive(Debug, Clone)]
@@ -28,34 +29,34 @@ pub struct Problem {
 
 /// One field that is not as it must be.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct FieldProblem {
+pub(crate) struct FieldProblem {
     /// The field, with an index where it is in a list: `action_items[0].owner`.
-    pub field: String,
+    pub(crate) field: String,
     /// A stable word: `missing`, `too_short`, `wrong_type`, `unknown_value`, …
-    pub code: String,
+    pub(crate) code: String,
     /// A sentence for a person.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// An error as RFC 9457 writes it, with members of its own by `code`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(as = Problem)]
-pub struct ProblemDocument {
+pub(crate) struct ProblemDocument {
     /// Where the code is explained: `/docs/errors/{code}`.
-    pub r#type: String,
+    pub(crate) r#type: String,
     /// The same sentence for every occurrence of the code.
-    pub title: String,
+    pub(crate) title: String,
     /// The HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// What is wrong this time.
-    pub detail: String,
+    pub(crate) detail: String,
     /// A word that never changes its meaning.
-    pub code: String,
+    pub(crate) code: String,
     /// The id of the request, as in `x-request-id` and the log.
-    pub instance: String,
+    pub(crate) instance: String,
     /// Every bad field at once, where fields are what is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fields: Option<Vec<FieldProblem>>,
+    pub(crate) fields: Option<Vec<FieldProblem>>,
 }
 
 impl Problem {
@@ -81,7 +82,9 @@ impl Problem {
         };
         let fields: Vec<Value> = errors
             .iter()
-            .map(|error| json!({"field": error.field, "code": error.code, "message": error.message}))
+            .map(
+                |error| json!({"field": error.field, "code": error.code, "message": error.message}),
+            )
             .collect();
         Self::new(code, detail).with("fields", fields)
     }
@@ -89,7 +92,8 @@ impl Problem {
     /// One bad query or path parameter.
     #[must_use]
     pub fn parameter(name: &str, detail: impl Into<String>) -> Self {
-        Self::new(Code::InvalidParameter, format!("{name}: {}", detail.into())).with("parameter", name)
+        Self::new(Code::InvalidParameter, format!("{name}: {}", detail.into()))
+            .with("parameter", name)
     }
 
     /// Nothing of that kind with that id in the project.
@@ -110,7 +114,10 @@ impl Problem {
             source = inner.source();
         }
         tracing::error!(cause = %chain, "a request failed on our side");
-        Self::new(Code::Internal, "the request could not be answered; the log has the cause under this request id")
+        Self::new(
+            Code::Internal,
+            "the request could not be answered; the log has the cause under this request id",
+        )
     }
 
     /// What is wrong.
@@ -124,7 +131,11 @@ impl Problem {
     pub(crate) fn field_codes(&self) -> Vec<String> {
         let fields = self.members.get("fields").and_then(Value::as_array);
         let word = |field: &Value, name: &str| field[name].as_str().unwrap_or_default().to_owned();
-        fields.into_iter().flatten().map(|field| format!("{} {}", word(field, "field"), word(field, "code"))).collect()
+        fields
+            .into_iter()
+            .flatten()
+            .map(|field| format!("{} {}", word(field, "field"), word(field, "code")))
+            .collect()
     }
 
     fn document(&self, request_id: &str) -> Vec<u8> {

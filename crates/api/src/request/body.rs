@@ -18,7 +18,8 @@ impl JsonBody {
     /// Its object.
     pub(crate) fn object(&self) -> Result<Fields, Problem> {
         let value: Value = serde_json::from_slice(&self.0).map_err(|error| {
-            let detail = if self.0.is_empty() { "the body is empty".to_owned() } else { error.to_string() };
+            let detail =
+                if self.0.is_empty() { "the body is empty".to_owned() } else { error.to_string() };
             Problem::new(Code::InvalidJson, detail)
         })?;
         match value {
@@ -30,7 +31,9 @@ impl JsonBody {
     /// A hash of its bytes, to recognise a repeated request by.
     pub(crate) fn hash(&self) -> u64 {
         let digest = KeyHasher::default().part(&self.0).finish().to_be_bytes();
-        u64::from_be_bytes([digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]])
+        u64::from_be_bytes([
+            digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
+        ])
     }
 }
 
@@ -53,14 +56,23 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = |what: &str| {
-        Err(Problem::new(Code::UnsupportedMediaType, format!("{what}; send `Content-Type: application/json`")))
+        Err(Problem::new(
+            Code::UnsupportedMediaType,
+            format!("{what}; send `Content-Type: application/json`"),
+        ))
     };
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return refuse("the body may not be compressed here");
     }
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return refuse("the body has no content type") };
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return refuse("the body has no content type");
+    };
     let text = value.to_str().unwrap_or_default();
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let suffix_json = essence.starts_with("application/") && essence.ends_with("+json");
-    if essence == "application/json" || suffix_json { Ok(()) } else { refuse("the body is not JSON by its content type") }
+    if essence == "application/json" || suffix_json {
+        Ok(())
+    } else {
+        refuse("the body is not JSON by its content type")
+    }
 }

@@ -52,24 +52,31 @@ impl Call {
             return Ok(());
         }
         let words: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
-        Err(Problem::new(Code::ScopeMissing, format!("the key needs the scope `{}`", words.join("` or `")))
-            .with("scopes", words.into_iter().map(Value::from).collect::<Vec<_>>()))
+        Err(Problem::new(
+            Code::MissingScope,
+            format!("the key needs the scope `{}`", words.join("` or `")),
+        )
+        .with("scopes", words.into_iter().map(Value::from).collect::<Vec<_>>()))
     }
 
-    /// Refuses when `If-Match` names other versions than `current`.
-    pub(crate) fn matches(&self, current: u64) -> Result<(), Problem> {
-        let Some(wanted) = self.if_match()? else { return Ok(()) };
+    /// Refuses when `If-Match` names other versions than `current`; answers `current` where it names it, so
+    /// that the change itself can be held to it.
+    pub(crate) fn matches(&self, current: u64) -> Result<Option<u64>, Problem> {
+        let Some(wanted) = self.if_match()? else { return Ok(None) };
         let current_tag = format!("\"{current}\"");
         if wanted.split(',').map(str::trim).any(|tag| tag == "*" || tag == current_tag) {
-            return Ok(());
+            return Ok(Some(current));
         }
-        Err(Problem::new(Code::PreconditionFailed, format!("it is at version {current} by now; read it again"))
-            .with("current", current))
+        let detail = format!("it is at version {current} by now; read it again");
+        Err(Problem::new(Code::PreconditionFailed, detail).with("current", current))
     }
 
     fn if_match(&self) -> Result<Option<&str>, Problem> {
         let Some(value) = self.headers.get(header::IF_MATCH) else { return Ok(None) };
-        value.to_str().map(Some).map_err(|_| Problem::new(Code::InvalidHeader, "If-Match is not text"))
+        value
+            .to_str()
+            .map(Some)
+            .map_err(|_| Problem::new(Code::InvalidHeader, "If-Match is not text"))
     }
 
     /// The command that asks for `operation`; `body_hash` tells a repeated request from another one
@@ -89,8 +96,9 @@ impl Call {
         let Some(value) = self.headers.get("idempotency-key") else { return Ok(None) };
         let bytes = value.as_bytes();
         if bytes.is_empty() || bytes.len() > limits::IDEMPOTENCY_KEY_BYTES {
-            let detail = format!("Idempotency-Key must have 1 to {} bytes", limits::IDEMPOTENCY_KEY_BYTES);
-            return Err(Problem::new(Code::InvalidHeader, detail));
+            let detail =
+                format!("Idempotency-Key must have 1 to {} bytes", limits::IDEMPOTENCY_KEY_BYTES);
+            return Err(Problem::new(Code::InvalidIdempotencyKey, detail));
         }
         let mut hasher = KeyHasher::for_project(self.project());
         hasher.part(self.method.as_str().as_bytes()).part(self.path.as_bytes()).part(bytes);
@@ -103,7 +111,11 @@ impl FromRequestParts<Api> for Call {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         // Routes below `/k/{key}` are nested: only the original address still holds the key.
-        let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.path()).to_owned();
+        let path = parts
+            .extensions
+            .get::<OriginalUri>()
+            .map_or(parts.uri.path(), |uri| uri.path())
+            .to_owned();
         let secret = credential::secret(&parts.headers, &path)?;
         let ports = api.ports();
         let grant = ports.access.grant(&secret, ports.clock.now())?;

@@ -20,7 +20,7 @@ pub(crate) fn secret(headers: &HeaderMap, path: &str) -> Result<String, Problem>
     match path.strip_prefix("/k/").and_then(|rest| rest.split('/').next()) {
         Some(key) if !key.is_empty() => Ok(key.to_owned()),
         _ => Err(Problem::new(
-            Code::KeyMissing,
+            Code::MissingKey,
             "send a key as `Authorization: Bearer KEY`, as `X-API-Key: KEY` or as the password of basic authentication",
         )),
     }
@@ -34,7 +34,8 @@ fn authorization(text: &str) -> Result<String, Problem> {
     }
     if scheme.eq_ignore_ascii_case("basic") {
         let decoded = base64(rest).and_then(|bytes| String::from_utf8(bytes).ok());
-        let decoded = decoded.ok_or_else(|| malformed("the basic credentials are not base64 text"))?;
+        let decoded =
+            decoded.ok_or_else(|| malformed("the basic credentials are not base64 text"))?;
         let password = decoded.split_once(':').map(|(_, password)| password.to_owned());
         return password.ok_or_else(|| malformed("the basic credentials hold no `:`"));
     }
@@ -42,7 +43,7 @@ fn authorization(text: &str) -> Result<String, Problem> {
 }
 
 fn malformed(why: &str) -> Problem {
-    Problem::new(Code::KeyMissing, format!("the Authorization header cannot be read: {why}"))
+    Problem::new(Code::MissingKey, format!("the Authorization header cannot be read: {why}"))
 }
 
 /// Standard base64, padding optional.
@@ -89,12 +90,16 @@ mod tests {
         assert_eq!(with("authorization", "Basic dXNlcjpzYl8x").as_deref(), Some("sb_1"));
         assert_eq!(with("authorization", "Basic OnNiXzE=").as_deref(), Some("sb_1"));
         assert_eq!(with("x-api-key", "sb_1").as_deref(), Some("sb_1"));
-        assert_eq!(secret(&HeaderMap::new(), "/k/sb_1/api/v2/alerts").ok().as_deref(), Some("sb_1"));
+        assert_eq!(
+            secret(&HeaderMap::new(), "/k/sb_1/api/v2/alerts").ok().as_deref(),
+            Some("sb_1")
+        );
     }
 
     #[test]
     fn what_is_no_key_is_not_taken_for_one() {
-        for value in ["", "Bearer", "Bearer ", "Digest x", "Basic !!!", "Basic dXNlcg==", "Basic A"] {
+        for value in ["", "Bearer", "Bearer ", "Digest x", "Basic !!!", "Basic dXNlcg==", "Basic A"]
+        {
             assert_eq!(with("authorization", value), None, "{value}");
         }
         assert!(secret(&HeaderMap::new(), "/v1/incidents").is_err());

@@ -37,7 +37,10 @@ impl CursorKind {
     /// Reads one.
     pub(crate) fn read(self, project: ProjectId, text: &str) -> Result<PageCursor, Problem> {
         self.try_read(project, text).ok_or_else(|| {
-            Problem::new(Code::InvalidCursor, "pass `next_cursor` of the page before as it is, to the same list")
+            Problem::new(
+                Code::InvalidCursor,
+                "pass `next_cursor` of the page before as it is, to the same list",
+            )
         })
     }
 
@@ -45,8 +48,10 @@ impl CursorKind {
         if text.len() != 2 * BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
-        let bytes: Vec<u8> =
-            (0..BYTES).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16)).collect::<Result<_, _>>().ok()?;
+        let bytes: Vec<u8> = (0..BYTES)
+            .map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16))
+            .collect::<Result<_, _>>()
+            .ok()?;
         let (position, check) = bytes.split_at(24);
         if check != self.check(project, position) {
             return None;
@@ -97,10 +102,16 @@ mod tests {
             let other = if text.as_bytes()[at] == b'0' { "1" } else { "0" };
             let mut broken = text.clone();
             broken.replace_range(at..=at, other);
-            assert!(CursorKind::Signals(IncidentId(9)).read(ProjectId(1), &broken).is_err(), "{at}");
+            assert!(
+                CursorKind::Signals(IncidentId(9)).read(ProjectId(1), &broken).is_err(),
+                "{at}"
+            );
         }
         for garbage in ["", "x", "é", &"z".repeat(60), &text[1..]] {
-            assert!(CursorKind::Signals(IncidentId(9)).read(ProjectId(1), garbage).is_err(), "{garbage}");
+            assert!(
+                CursorKind::Signals(IncidentId(9)).read(ProjectId(1), garbage).is_err(),
+                "{garbage}"
+            );
         }
     }
 }

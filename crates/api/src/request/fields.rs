@@ -20,7 +20,12 @@ impl Fields {
     }
 
     /// Notes that a field is not as it must be.
-    pub(crate) fn refuse(&mut self, field: impl Into<String>, code: &'static str, message: impl Into<String>) {
+    pub(crate) fn refuse(
+        &mut self,
+        field: impl Into<String>,
+        code: &'static str,
+        message: impl Into<String>,
+    ) {
         self.errors.push(FieldError::new(field, code, message));
     }
 
@@ -94,7 +99,11 @@ impl Fields {
         match value.as_i64() {
             Some(number) if (low..=high).contains(&number) => Some(number),
             _ if value.is_number() => {
-                self.refuse(name, "out_of_range", format!("it must be a whole number from {low} to {high}"));
+                self.refuse(
+                    name,
+                    "out_of_range",
+                    format!("it must be a whole number from {low} to {high}"),
+                );
                 None
             }
             _ => self.wrong_type(name, "a whole number", &value),
@@ -143,7 +152,8 @@ impl Fields {
             match value {
                 Value::String(text) => texts.push(text),
                 other => {
-                    let _: Option<()> = self.wrong_type(&format!("{name}[{index}]"), "a string", &other);
+                    let _: Option<()> =
+                        self.wrong_type(&format!("{name}[{index}]"), "a string", &other);
                 }
             }
         }
@@ -151,7 +161,12 @@ impl Fields {
     }
 
     /// Notes a value of a wrong type.
-    pub(crate) fn wrong_type<T>(&mut self, field: &str, expected: &str, found: &Value) -> Option<T> {
+    pub(crate) fn wrong_type<T>(
+        &mut self,
+        field: &str,
+        expected: &str,
+        found: &Value,
+    ) -> Option<T> {
         let found = match found {
             Value::Null => "null",
             Value::Bool(_) => "true or false",

@@ -24,16 +24,20 @@ impl Parameters {
                 } else {
                     format!("`{shown}` is not known; there are: {}", known.join(", "))
                 };
-                Err(Problem::new(Code::UnknownParameter, detail)
-                    .with("parameter", shown)
-                    .with("known", known.iter().map(|&name| name.into()).collect::<Vec<serde_json::Value>>()))
+                Err(Problem::new(Code::UnknownParameter, detail).with("parameter", shown).with(
+                    "known",
+                    known.iter().map(|&name| name.into()).collect::<Vec<serde_json::Value>>(),
+                ))
             }
         }
     }
 
     /// The values of a parameter that may come again and again, and as a list with commas.
     pub(crate) fn words<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.each(name).flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty())
+        self.each(name)
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
     }
 
     /// The values of a parameter that may come again and again.
@@ -42,7 +46,7 @@ impl Parameters {
     }
 
     /// The value of a parameter that may come once; empty counts as absent.
-    pub(crate) fn one(&self, name: &str) -> Result<Option<&str>, Problem> {
+    pub(crate) fn one<'a>(&'a self, name: &'a str) -> Result<Option<&'a str>, Problem> {
         let mut values = self.each(name);
         let first = values.next();
         if values.next().is_some() {
@@ -56,16 +60,20 @@ impl Parameters {
         let Some(text) = self.one("limit")? else { return Ok(limits::PAGE_DEFAULT) };
         match text.parse::<usize>() {
             Ok(limit) if (1..=limits::PAGE).contains(&limit) => Ok(limit),
-            _ => Err(Problem::parameter("limit", format!("it must be a whole number from 1 to {}", limits::PAGE))),
+            _ => Err(Problem::parameter(
+                "limit",
+                format!("it must be a whole number from 1 to {}", limits::PAGE),
+            )),
         }
     }
 
     /// A short text to compare with.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Problem> {
         match self.one(name)? {
-            Some(text) if text.chars().count() > limits::NAME_CHARS => {
-                Err(Problem::parameter(name, format!("it may have {} characters", limits::NAME_CHARS)))
-            }
+            Some(text) if text.chars().count() > limits::NAME_CHARS => Err(Problem::parameter(
+                name,
+                format!("it may have {} characters", limits::NAME_CHARS),
+            )),
             text => Ok(text.map(str::to_owned)),
         }
     }

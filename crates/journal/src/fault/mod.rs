@@ -125,8 +125,12 @@ impl FaultDisk {
         inner.faults = Faults { capacity: inner.faults.capacity, ..Faults::default() };
         let changes = std::mem::take(&mut inner.unsynced);
         let survive = random.below(changes.len() as u64 + 1) as usize;
-        for change in changes.into_iter().take(survive) {
-            change.apply(&mut inner.durable_names);
+        for (index, change) in changes.into_iter().enumerate() {
+            // A removal depends on nothing before it, and may be durable on its own.
+            let alone = matches!(change, Change::Remove(_)) && random.below(2) == 0;
+            if index < survive || alone {
+                change.apply(&mut inner.durable_names);
+            }
         }
         inner.names = inner.durable_names.clone();
         for node in inner.names.values() {

@@ -42,8 +42,8 @@ pub(super) struct BatchHeader {
     pub(super) count: u32,
     pub(super) first_seq: u64,
     pub(super) at: i64,
-    /// crc32c over the checksums of the records, in order: binds the records to this batch.
-    pub(super) digest: u32,
+    /// crc32c over the body: binds the records to this batch.
+    pub(super) body_crc: u32,
 }
 
 /// A block as read from disk.
@@ -122,7 +122,7 @@ impl BatchHeader {
         put(&mut bytes, 12, self.count.to_le_bytes());
         put(&mut bytes, 16, self.first_seq.to_le_bytes());
         put(&mut bytes, 24, self.at.to_le_bytes());
-        put(&mut bytes, 32, self.digest.to_le_bytes());
+        put(&mut bytes, 32, self.body_crc.to_le_bytes());
         let crc = crc32c::crc32c_append(seed, &bytes[8..]);
         put(&mut bytes, 4, crc.to_le_bytes());
         bytes
@@ -140,7 +140,7 @@ impl BatchHeader {
             count: u32_at(bytes, 12),
             first_seq: u64_at(bytes, 16),
             at: u64_at(bytes, 24).cast_signed(),
-            digest: u32_at(bytes, 32),
+            body_crc: u32_at(bytes, 32),
         })
     }
 
@@ -154,23 +154,16 @@ impl BatchHeader {
     }
 
     /// Whether `body` holds exactly the records this header was written for, every byte intact.
+    ///
+    /// One checksum over the whole body is several times faster than one for each small record.
     pub(super) fn matches(&self, body: &[u8]) -> bool {
-        let (mut count, mut digest) = (0_u64, 0);
-        let mut frames = Frames::new(body);
-        for frame in &mut frames {
-            if !frame.is_intact() {
-                return false;
-            }
-            count += 1;
-            digest = crc32c::crc32c_append(digest, &frame.crc);
+        if crc32c::crc32c(body) != self.body_crc {
+            return false;
         }
-        frames.rest().is_empty() && count == u64::from(self.count) && digest == self.digest
+        let mut frames = Frames::new(body);
+        let count = frames.by_ref().count() as u64;
+        frames.rest().is_empty() && count == u64::from(self.count)
     }
-}
-
-/// The digest of a batch whose frames were just encoded.
-pub(super) fn digest(body: &[u8]) -> u32 {
-    Frames::new(body).fold(0, |digest, frame| crc32c::crc32c_append(digest, &frame.crc))
 }
 
 fn begin(magic: [u8; 8]) -> Block {
@@ -224,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_batch_header_of_another_segment_is_not_valid_here() {
-        let header = BatchHeader { body_bytes: 9, count: 1, first_seq: 5, at: 6, digest: 7 };
+        let header = BatchHeader { body_bytes: 9, count: 1, first_seq: 5, at: 6, body_crc: 7 };
         let bytes = header.encode(1);
         assert_eq!(BatchHeader::decode(&bytes, 1), Some(header));
         assert_eq!(BatchHeader::decode(&bytes, 2), None);

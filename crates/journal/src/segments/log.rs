@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::format::seed_of;
-use super::format::{BATCH_HEADER_BYTES, BLOCK_BYTES, BatchHeader, End, SegmentHeader, digest};
+use super::format::{BATCH_HEADER_BYTES, BLOCK_BYTES, BatchHeader, End, SegmentHeader};
 use super::names;
 use super::survey::Segment;
 use crate::disk::{Disk, File};
@@ -198,7 +198,7 @@ impl Log {
             count,
             first_seq: self.active.end_seq,
             at: now.max(self.active.at),
-            digest: digest(body),
+            body_crc: crc32c::crc32c(body),
         };
         head.copy_from_slice(&header.encode(self.active.seed));
         header

@@ -106,10 +106,11 @@ impl SegmentJournal {
             return Ok(Self { shared, threads, manual, held });
         }
         let keeper = shared.clone();
-        let threads = vec![
-            spawn("journal", move || service.run())?,
-            spawn("journal-files", move || keeper::run(&keeper))?,
-        ];
+        let threads = spawn("journal", move || service.run())
+            .and_then(|writer| {
+                Ok(vec![writer, spawn("journal-files", move || keeper::run(&keeper))?])
+            })
+            .inspect_err(|_| shared.queue.close())?;
         Ok(Self { shared, threads: Mutex::new(threads), manual: None, held })
     }
 }

@@ -11,6 +11,7 @@ use super::names;
 use super::scan::{Extent, Found};
 use super::survey::{cannot, read_block, survey};
 use super::window::Window;
+use crate::frame::{Frame, Frames};
 use crate::{Clock, Corruption, Disk, Error};
 
 /// What a salvage gave up. All zero and empty if the journal was sound.
@@ -20,7 +21,7 @@ pub struct Salvage {
     pub cuts: Vec<Corruption>,
     /// Bytes in use that were cut.
     pub bytes: u64,
-    /// Records that were found in what was cut; ones damaged beyond recognition are not counted.
+    /// Whole records that were found in what was cut; damaged ones are not counted.
     pub records: u64,
     /// Sequence number of the next record.
     pub end_seq: u64,
@@ -105,7 +106,7 @@ impl Salvage {
     }
 }
 
-/// Bytes in use, and records in intact batches, from `offset` on.
+/// Bytes in use, and records that are whole, from `offset` on.
 fn count_batches(disk: &dyn Disk, name: &str, offset: u64) -> io::Result<(u64, u64)> {
     let file = disk.open(name)?;
     let limit = file.length()?;
@@ -122,7 +123,11 @@ fn count_batches(disk: &dyn Disk, name: &str, offset: u64) -> io::Result<(u64, u
                 records += u64::from(count);
                 next = found + header.batch_bytes();
             }
-            Found::Nothing | Found::Bad(_) => next = found + 1,
+            Found::Nothing | Found::Bad(_) => {
+                let body = extent.body(&mut window, found, &header)?;
+                records += Frames::new(body).filter(Frame::is_intact).count() as u64;
+                next = found + 1;
+            }
         }
     }
     Ok((bytes, records))

@@ -59,7 +59,7 @@ impl Extent<'_> {
             return Ok(Found::Bad("the segment ends inside the batch"));
         }
         if header.count == 0 || !header.matches(body) {
-            return Ok(Found::Bad("a record does not match its checksum"));
+            return Ok(Found::Bad("the records do not match their checksum"));
         }
         Ok(Found::Batch(header))
     }

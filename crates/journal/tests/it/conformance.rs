@@ -32,5 +32,5 @@ fn segment_files_on_a_real_disk_conform() {
 
 #[test]
 fn segment_files_on_a_simulated_disk_conform() {
-    run(|| Segments { disk: Arc::new(FaultDisk::new(7)), _directory: None });
+    run(|| Segments { disk: FaultDisk::new(7).mount(), _directory: None });
 }

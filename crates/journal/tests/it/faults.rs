@@ -58,7 +58,7 @@ fn a_disk_that_is_full_when_a_segment_is_needed_is_found_before_acknowledging() 
 fn the_writer_finds_returned_space_by_itself() {
     let disk = FaultDisk::new(3);
     let options = Options { segment_bytes: 64 << 10, ..Options::default() };
-    let opened = SegmentJournal::open(options, Arc::new(disk.clone()), Arc::new(SystemClock));
+    let opened = SegmentJournal::open(options, disk.mount(), Arc::new(SystemClock));
     let (journal, _) = opened.unwrap();
     disk.inject(|faults| faults.write_error = Some(IoKind::StorageFull));
     assert_eq!(kind_of(journal.append(one(b"lost")).unwrap()), Some(ErrorKind::Disk));

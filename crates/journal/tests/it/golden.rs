@@ -59,22 +59,3 @@ fn the_same_appends_give_the_same_bytes() {
         FILES.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
     assert!(written == golden, "the bytes on disk changed: that is a new format version");
 }
-
-#[test]
-fn write_golden_once() {
-    let machine = Machine::new();
-    machine.clock.set(1_699_000_000_000_000);
-    let (journal, _) = machine.open();
-    for (now_us, payloads) in appends() {
-        machine.clock.set(now_us);
-        let mut records = Records::new();
-        payloads.iter().for_each(|payload| records.push(payload));
-        let append = journal.append(records).unwrap();
-        assert!(journal.step());
-        append.wait().unwrap();
-    }
-    drop(journal);
-    for (name, bytes) in machine.files() {
-        std::fs::write(format!("tests/golden/v1/{name}"), bytes).unwrap();
-    }
-}

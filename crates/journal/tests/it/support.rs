@@ -10,21 +10,21 @@ use journal::{
 };
 
 /// Name of the first segment.
-pub const FIRST: &str = "00000000000000000001.seg";
+pub(crate) const FIRST: &str = "00000000000000000001.seg";
 /// Bytes of a segment header and of a footer.
-pub const BLOCK: u64 = 64;
+pub(crate) const BLOCK: u64 = 64;
 /// Bytes of a batch header.
-pub const HEADER: u64 = 40;
+pub(crate) const HEADER: u64 = 40;
 
 /// A simulated machine.
-pub struct Machine {
-    pub disk: FaultDisk,
-    pub clock: Arc<ManualClock>,
-    pub options: Options,
+pub(crate) struct Machine {
+    pub(crate) disk: FaultDisk,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) options: Options,
 }
 
 impl Machine {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let options = Options {
             drive: Drive::Manual,
             segment_bytes: 4096,
@@ -36,7 +36,7 @@ impl Machine {
     }
 
     /// A machine whose disk holds a copy of these files.
-    pub fn with_files(files: &[(String, Vec<u8>)]) -> Self {
+    pub(crate) fn with_files(files: &[(String, Vec<u8>)]) -> Self {
         let machine = Self::new();
         for (name, bytes) in files {
             machine.disk.put(name, bytes);
@@ -44,53 +44,52 @@ impl Machine {
         machine
     }
 
-    pub fn try_open(&self) -> Result<(SegmentJournal, Recovery), Error> {
-        SegmentJournal::open(self.options.clone(), Arc::new(self.disk.clone()), self.clock.clone())
+    pub(crate) fn try_open(&self) -> Result<(SegmentJournal, Recovery), Error> {
+        SegmentJournal::open(self.options.clone(), self.disk.mount(), self.clock.clone())
     }
 
-    pub fn open(&self) -> (SegmentJournal, Recovery) {
+    pub(crate) fn open(&self) -> (SegmentJournal, Recovery) {
         self.try_open().unwrap()
     }
 
-    pub fn refusal(&self) -> Error {
+    pub(crate) fn refusal(&self) -> Error {
         self.try_open().map(drop).expect_err("the journal must not open")
     }
 
     /// All files of the journal, as they would be found after a power cut.
-    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
-        use journal::Disk;
-        let mut names = self.disk.list().unwrap();
+    pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let mut names = self.disk.mount().list().unwrap();
         names.sort();
         names.into_iter().map(|name| (name.clone(), self.disk.content(&name).unwrap())).collect()
     }
 }
 
 /// One record with this payload.
-pub fn one(payload: &[u8]) -> Records {
+pub(crate) fn one(payload: &[u8]) -> Records {
     let mut records = Records::new();
     records.push(payload);
     records
 }
 
 /// Appends and commits on a journal driven by hand.
-pub fn append_now(journal: &SegmentJournal, payload: &[u8]) -> journal::Appended {
+pub(crate) fn append_now(journal: &SegmentJournal, payload: &[u8]) -> journal::Appended {
     let append = journal.append(one(payload)).unwrap();
     assert!(journal.step());
     append.wait().unwrap()
 }
 
-pub fn kind_of(append: Append) -> Option<ErrorKind> {
+pub(crate) fn kind_of(append: Append) -> Option<ErrorKind> {
     append.wait().err().map(|error| error.kind())
 }
 
 /// All retained batches.
-pub fn batches(journal: &dyn Journal) -> Vec<Batch> {
+pub(crate) fn batches(journal: &dyn Journal) -> Vec<Batch> {
     let mut reader = journal.reader(journal.start()).unwrap();
     std::iter::from_fn(|| reader.next().unwrap()).collect()
 }
 
 /// All retained payloads.
-pub fn payloads(journal: &dyn Journal) -> Vec<Vec<u8>> {
+pub(crate) fn payloads(journal: &dyn Journal) -> Vec<Vec<u8>> {
     let mut next = journal.start();
     let mut payloads = Vec::new();
     for batch in batches(journal) {

@@ -29,7 +29,7 @@ impl<W> SummedWrite<W> {
 
     /// Ends the data: what is written from now on is the tail. Answers the sums of the blocks.
     pub(super) fn begin_tail(&mut self) -> &[u32] {
-        if self.at % BLOCK != 0 {
+        if !self.at.is_multiple_of(BLOCK) {
             self.blocks.push(self.sum);
         }
         self.sum = 0;
@@ -53,7 +53,7 @@ impl<W> SummedWrite<W> {
             self.sum = crc32c::crc32c_append(self.sum, &bytes[..take]);
             self.at += take as u64;
             bytes = &bytes[take..];
-            if self.tail_at.is_none() && self.at % BLOCK == 0 {
+            if self.tail_at.is_none() && self.at.is_multiple_of(BLOCK) {
                 self.blocks.push(self.sum);
                 self.sum = 0;
             }

@@ -123,8 +123,9 @@ impl Batch {
             Field::new(field.name(), data_type.clone(), field.is_nullable())
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        RecordBatch::try_new(schema, columns)
-            .map_err(|error| Error::caused(ErrorKind::Corrupt, "rows do not fit the columns", error))
+        RecordBatch::try_new(schema, columns).map_err(|error| {
+            Error::caused(ErrorKind::Corrupt, "rows do not fit the columns", error)
+        })
     }
 
     /// Writes an incident's text once per run of its rows.

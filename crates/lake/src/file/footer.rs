@@ -125,8 +125,7 @@ pub(super) struct Footer {
 impl Footer {
     /// Reads a footer whose bytes were verified.
     pub(super) fn read(tail: &Tail) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let statistics =
-            [columns::SEQ, columns::RECEIVED_AT, columns::INCIDENT_ID];
+        let statistics = [columns::SEQ, columns::RECEIVED_AT, columns::INCIDENT_ID];
         let options = ArrowReaderOptions::new()
             .with_schema(columns::READ.clone())
             .with_column_index_policy(PageIndexPolicy::Skip)

@@ -19,9 +19,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::manifest::FileInfo;
 
 pub(crate) use encode::Batch;
-pub(crate) use footer::{Cache, IncidentCounts};
+pub(crate) use footer::Cache;
 pub(crate) use reader::OpenFile;
-pub(crate) use writer::{FileWriter, PARTITION_ROOT, partition_dir};
+pub(crate) use writer::{FileWriter, PARTITION_ROOT};
 
 /// A file of the manifest. The last holder of a retired one deletes it.
 #[derive(Debug)]

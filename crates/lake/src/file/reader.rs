@@ -239,11 +239,7 @@ impl<'f> OpenFile<'f> {
         Ok(filter.is_none_or(|filter| texts.any(|text| filter.check(text.as_str()))))
     }
 
-    fn batches(
-        &self,
-        group: usize,
-        columns: &[usize],
-    ) -> Result<ParquetRecordBatchReader, Error> {
+    fn batches(&self, group: usize, columns: &[usize]) -> Result<ParquetRecordBatchReader, Error> {
         let schema = self.footer.parquet.parquet_schema();
         self.builder()
             .with_row_groups(vec![group])
@@ -267,8 +263,7 @@ fn read_footer(file: &LakeFile, handle: &File) -> Result<Footer, Error> {
     let info = &file.info;
     let tail = Tail::read(handle, info.tail_at, info.bytes, info.tail_crc32c)
         .map_err(|error| Error::reading(file.path(), error))?;
-    let footer =
-        Footer::read(&tail).map_err(|error| Error::corrupt(file.path(), error))?;
+    let footer = Footer::read(&tail).map_err(|error| Error::corrupt(file.path(), error))?;
     let rows: u64 = footer.groups.iter().map(|group| group.rows).sum();
     if rows != info.rows {
         let wrong = format!("it has {rows} rows, and the manifest says {}", info.rows);
@@ -276,4 +271,3 @@ fn read_footer(file: &LakeFile, handle: &File) -> Result<Footer, Error> {
     }
     Ok(footer)
 }
-

@@ -35,7 +35,7 @@ const WRITE_ROWS: usize = 256;
 const BLOOM_ERROR: f64 = 0.01;
 
 /// The directory of a partition, below that of the lake.
-pub(crate) fn partition_dir(project: ProjectId, day: Day) -> PathBuf {
+fn partition_dir(project: ProjectId, day: Day) -> PathBuf {
     PathBuf::from(PARTITION_ROOT).join(format!("project={project}")).join(format!("day={day}"))
 }
 
@@ -107,13 +107,8 @@ impl FileWriter {
         let failed = |error| Error::writing(&self.draft, error);
         self.writer.flush().map_err(failed)?;
         self.writer.sync().map_err(|e| Error::disk("write", &self.draft, e))?;
-        let blocks: String = self
-            .writer
-            .inner_mut()
-            .begin_tail()
-            .iter()
-            .map(|sum| format!("{sum:08x}"))
-            .collect();
+        let blocks: String =
+            self.writer.inner_mut().begin_tail().iter().map(|sum| format!("{sum:08x}")).collect();
         self.note(BLOCKS_KEY, blocks);
         self.note(FORMAT_KEY, FORMAT.to_owned());
         if let Some(counts) = self.incidents.to_json() {
@@ -193,6 +188,8 @@ impl Drop for FileWriter {
 
 fn properties() -> WriterProperties {
     let column = |index: usize| ColumnPath::from(columns::NAMES[index].0);
+    let by_seq =
+        SortingColumn { column_idx: columns::SEQ as i32, descending: false, nulls_first: false };
     let level = ZstdLevel::try_new(1).expect("zstd has a level 1");
     let mut builder = WriterProperties::builder()
         .set_created_by("stormbell".to_owned())
@@ -202,7 +199,7 @@ fn properties() -> WriterProperties {
         .set_max_row_group_bytes(Some(GROUP_BYTES))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(WRITE_ROWS)
-        .set_sorting_columns(Some(vec![SortingColumn::new(columns::SEQ as i32, false, false)]));
+        .set_sorting_columns(Some(vec![by_seq]));
     for index in [columns::SEQ, columns::RECEIVED_AT, columns::OCCURRED_AT] {
         builder = builder
             .set_column_dictionary_enabled(column(index), false)

@@ -185,7 +185,8 @@ struct Texts<'b>(&'b [u8]);
 
 impl<'b> Texts<'b> {
     fn length(&mut self) -> usize {
-        let (length, rest) = self.0.split_first_chunk().expect("every text has its length before it");
+        let (length, rest) =
+            self.0.split_first_chunk().expect("every text has its length before it");
         self.0 = rest;
         u32::from_le_bytes(*length) as usize
     }

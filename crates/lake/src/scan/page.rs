@@ -42,7 +42,7 @@ impl Sources {
 }
 
 /// Answers the query of `plan` from `sources`.
-pub(crate) fn page(mut sources: Sources, plan: &Plan, cache: &Cache) -> Result<SignalPage, Error> {
+pub(crate) fn page(sources: &Sources, plan: &Plan, cache: &Cache) -> Result<SignalPage, Error> {
     // One more than the page holds, to know whether there is a next one.
     let mut picks = Picks::new(plan.limit + 1);
     let mut total = sources.ready_total;
@@ -65,7 +65,7 @@ pub(crate) fn page(mut sources: Sources, plan: &Plan, cache: &Cache) -> Result<S
         }
     }
     let picked = picks.newest_first();
-    fill(&mut sources, &mut files, plan, cache, &picked, total)
+    fill(sources, &mut files, plan, cache, &picked, total)
 }
 
 /// The files that can hold rows of a query, newest first, and those that were opened for it.
@@ -105,7 +105,8 @@ impl<'s> Files<'s> {
 
 /// How many rows of a file fit; without opening it where the manifest says it.
 fn count(files: &mut Files<'_>, index: usize, plan: &Plan, cache: &Cache) -> Result<u64, Error> {
-    let info = &files.list[index].info;
+    let file = files.list[index];
+    let info = &file.info;
     let whole = plan.ids.is_empty() && plan.covers(info.received_from, info.received_to);
     if whole && plan.incidents.is_none() {
         return Ok(info.rows);
@@ -121,7 +122,8 @@ fn pick(
     cache: &Cache,
     picks: &mut Picks,
 ) -> Result<(), Error> {
-    let info = &files.list[index].info;
+    let listed = files.list[index];
+    let info = &listed.info;
     if !plan.before_cursor(info.first_seq.0) || !picks.wants(info.last_seq.0) {
         return Ok(());
     }
@@ -144,7 +146,7 @@ fn pick(
 
 /// Reads what was picked, newest first, until the page is full in rows or bytes.
 fn fill(
-    sources: &mut Sources,
+    sources: &Sources,
     files: &mut Files<'_>,
     plan: &Plan,
     cache: &Cache,
@@ -176,7 +178,7 @@ fn fill(
 
 /// Reads the rows of one step, each file once.
 fn read(
-    sources: &mut Sources,
+    sources: &Sources,
     files: &mut Files<'_>,
     cache: &Cache,
     step: &[(u64, Place)],

@@ -42,8 +42,11 @@ impl Picks {
         }
     }
 
-    /// What was picked, newest first.
+    /// What was picked, newest first, each position once.
     pub(super) fn newest_first(self) -> Vec<(u64, Place)> {
-        self.lowest_first.into_sorted_vec().into_iter().map(|Reverse(pick)| pick).collect()
+        let sorted = self.lowest_first.into_sorted_vec();
+        let mut picked: Vec<_> = sorted.into_iter().map(|Reverse(pick)| pick).collect();
+        picked.dedup_by_key(|(seq, _)| *seq);
+        picked
     }
 }

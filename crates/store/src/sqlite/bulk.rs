@@ -14,7 +14,8 @@ const SIZES: [usize; 4] = [256, 32, 4, 1];
 
 /// One statement over a list of rows.
 pub(super) struct Bulk {
-    texts: [Arc<str>; SIZES.len()],
+    /// One for each of [`SIZES`].
+    pub(super) texts: [Arc<str>; SIZES.len()],
 }
 
 /// The values of a statement, in order.

@@ -61,7 +61,7 @@ impl Checkpoints {
 
 /// Copies the log into the file. The long part runs beside commits; only for what they added
 /// meanwhile does the writer wait, so that the log can start over. Answers whether it can.
-async fn copy(shared: &Shared) -> Result<bool, sqlx::Error> {
+pub(super) async fn copy(shared: &Shared) -> Result<bool, sqlx::Error> {
     const SQL: &str = "PRAGMA wal_checkpoint(PASSIVE)";
     let mut connection = shared.options.connect_writer().await?;
     sqlx::query(SQL).fetch_one(&mut connection).await?;

@@ -3,11 +3,9 @@
 //! The list of incidents is read severity by severity, each from its index in the order of the page,
 //! so that a page costs what it holds and not what lies before it.
 
-use model::{
-    Alert, GroupingPolicy, Incident, IncidentId, ProjectId, Seq, Severity, Status, limits,
-};
+use model::{Alert, GroupingPolicy, Incident, IncidentId, ProjectId, Seq, Severity, Status};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
-use sqlx::{QueryBuilder, Row};
+use sqlx::QueryBuilder;
 
 use super::bulk::Values;
 use super::columns::Columns;
@@ -17,7 +15,7 @@ use crate::query::{
     IncidentCounts, IncidentFilter, IncidentPage, IncidentView, MERGE_DEPTH, PageCursor, RcaView,
     SignalMoves, TimelinePage, page_rows,
 };
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// A page of incidents.
 pub(super) async fn incidents(
@@ -186,14 +184,14 @@ pub(super) async fn firing_alerts(connection: &mut SqliteConnection) -> Result<V
 }
 
 /// The incidents of a list that one index holds in order: those not closed, or the closed ones.
-struct Shelf {
+pub(super) struct Shelf {
     /// The condition that is the index's own.
     condition: &'static str,
     /// The statuses asked for on it; empty means all of them.
     statuses: Vec<Status>,
 }
 
-fn shelves(filter: &IncidentFilter) -> Vec<Shelf> {
+pub(super) fn shelves(filter: &IncidentFilter) -> Vec<Shelf> {
     let (closed, active): (Vec<Status>, Vec<Status>) =
         filter.statuses.iter().partition(|&&status| status == Status::Closed);
     let mut shelves = Vec::with_capacity(2);
@@ -225,7 +223,8 @@ fn start(after: Option<PageCursor>, severity: Severity) -> Option<Option<(i64, i
     }
 }
 
-fn select(
+/// The statement of a page: up to `wanted` incidents of one severity on one shelf.
+pub(super) fn select(
     project: ProjectId,
     filter: &IncidentFilter,
     shelf: &Shelf,

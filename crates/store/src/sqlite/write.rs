@@ -71,9 +71,9 @@ pub(super) async fn write_batch(
 }
 
 /// The statements of a batch, their texts made once.
-struct Statements {
+pub(super) struct Statements {
     incidents: Bulk,
-    counters: Bulk,
+    pub(super) counters: Bulk,
     audit: Bulk,
     rcas: Bulk,
     moves: Bulk,
@@ -83,7 +83,7 @@ struct Statements {
     alerts_resolved: Bulk,
 }
 
-static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements {
+pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements {
     incidents: Bulk::upsert("incidents", &rows::INCIDENT_KEY, &rows::INCIDENT_OTHERS),
     counters: Bulk::new(
         "UPDATE incidents SET signal_count = new.column3, last_signal_at = new.column4 FROM (VALUES",

@@ -1,0 +1,54 @@
+//! The OpenAPI document and the page people read it on.
+//!
+//! The document is put together from the handlers and, for the doors that another crate answers, from
+//! [`doors`]. What holds for every operation (errors, credentials) is added once, in [`complete`].
+
+mod complete;
+mod doors;
+mod page;
+mod reference;
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Api;
+use crate::problem::{FieldProblem, ProblemDocument};
+
+pub(crate) use reference::Reference;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Stormbell",
+        description = "Takes alerts and signals in durably, folds them into incidents, and never lets one close without a root cause analysis.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(doors::signals, doors::alertmanager_alerts, doors::alertmanager_webhook, doors::grafana_webhook),
+    components(schemas(ProblemDocument, FieldProblem)),
+    tags(
+        (name = "signals", description = "The doors through which signals come in."),
+        (name = "incidents", description = "Incidents, and what people and agents do to them."),
+        (name = "policies", description = "Which signals are one incident."),
+        (name = "keys", description = "Keys and projects."),
+        (name = "alertmanager", description = "Alertmanager's API v2, for Prometheus, amtool, Grafana and Karma. Below `/k/{key}` too, for clients that can send no header."),
+        (name = "health", description = "How the server is. Needs no key."),
+        (name = "reference", description = "This document. Needs no key."),
+    ),
+)]
+struct Root;
+
+/// Every route, and the document of all of them.
+pub(crate) fn assemble() -> (Router<Api>, Document) {
+    let (routes, document) = OpenApiRouter::with_openapi(Root::openapi())
+        .merge(crate::incidents::routes())
+        .merge(crate::policies::routes())
+        .merge(crate::keys::routes())
+        .merge(crate::projects::routes())
+        .merge(crate::alertmanager::routes())
+        .merge(crate::health::routes())
+        .merge(reference::routes())
+        .split_for_parts();
+    (routes, document)
+}

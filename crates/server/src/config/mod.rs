@@ -1,0 +1,180 @@
+//! Configuration, in two stages: `raw` parses a file and flags without judging them, `resolve` turns
+//! them into a [`Config`] that is checked whole and says what is wrong by name.
+
+mod raw;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use journal::Durability;
+
+pub(crate) use raw::Flags;
+use raw::Raw;
+
+/// A configuration that can be run.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Where everything is kept.
+    pub(crate) data_dir: PathBuf,
+    /// Where HTTP is served.
+    pub(crate) http: SocketAddr,
+    /// Where gRPC is served.
+    pub(crate) grpc: SocketAddr,
+    /// Certificate chain and private key, PEM files, for both.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// What an acknowledgement is worth.
+    pub(crate) durability: Durability,
+    /// How logs are written.
+    pub(crate) log_format: LogFormat,
+    /// How often the line of figures is logged.
+    pub(crate) stats_every: Option<Duration>,
+    /// The journal's sizes and retention.
+    pub(crate) journal: journal::Options,
+    /// Rows in the lake's hot buffer before they become a file.
+    pub(crate) lake_flush_rows: usize,
+    /// Age of the oldest hot row before it becomes a file.
+    pub(crate) lake_flush_age: Duration,
+    /// How the pipeline runs.
+    pub(crate) pipeline: pipeline::Options,
+    /// Records per second from one source address; off until set.
+    pub(crate) rate_per_source: Option<u32>,
+    /// What was said, for `config dump`.
+    raw: Raw,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For a person at a terminal.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads the file, if one is named, lays flags and environment over it, and checks the whole.
+    pub(crate) fn load(flags: &Flags) -> anyhow::Result<Self> {
+        let mut raw = match &flags.config {
+            Some(path) => Raw::read(path)?,
+            None => Raw::default(),
+        };
+        raw.lay_over(flags);
+        resolve(raw)
+    }
+
+    /// The configuration as a file that gives the same one.
+    pub(crate) fn to_toml(&self) -> anyhow::Result<String> {
+        toml::to_string_pretty(&self.raw).context("cannot write the configuration as TOML")
+    }
+
+    /// A folder of the data directory.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.data_dir.join(name)
+    }
+
+    /// The key that the first start writes.
+    pub(crate) fn admin_key_path(&self) -> PathBuf {
+        self.folder("admin.key")
+    }
+}
+
+/// The JSON Schema of the configuration file.
+pub(crate) fn schema() -> serde_json::Value {
+    schemars::schema_for!(Raw).into()
+}
+
+fn resolve(raw: Raw) -> anyhow::Result<Config> {
+    let config = Config {
+        data_dir: raw.data.clone(),
+        http: address("http", &raw.http)?,
+        grpc: address("grpc", &raw.grpc)?,
+        tls: tls(raw.tls.cert.as_deref(), raw.tls.key.as_deref())?,
+        durability: match raw.durability.as_str() {
+            "disk" => Durability::Disk,
+            "os" => Durability::Os,
+            other => bail!("durability: `{other}` is not known; write \"disk\" or \"os\""),
+        },
+        log_format: match raw.log_format.as_str() {
+            "human" => LogFormat::Human,
+            "json" => LogFormat::Json,
+            other => bail!("log_format: `{other}` is not known; write \"human\" or \"json\""),
+        },
+        stats_every: raw.stats_every.as_deref().map(|text| span("stats_every", text)).transpose()?,
+        journal: journal_options(&raw)?,
+        lake_flush_rows: raw.lake.flush_rows,
+        lake_flush_age: span("lake.flush_age", &raw.lake.flush_age)?,
+        pipeline: pipeline::Options {
+            snapshot_entries: raw.pipeline.snapshot_entries.max(1),
+            snapshot_age: span("pipeline.snapshot_age", &raw.pipeline.snapshot_age)?,
+            ..pipeline::Options::default()
+        },
+        rate_per_source: raw.rate_per_source,
+        raw,
+    };
+    ensure!(config.lake_flush_rows > 0, "lake.flush_rows: must be above 0");
+    Ok(config)
+}
+
+fn journal_options(raw: &Raw) -> anyhow::Result<journal::Options> {
+    let journal = &raw.journal;
+    Ok(journal::Options {
+        durability: if raw.durability == "os" { Durability::Os } else { Durability::Disk },
+        segment_bytes: journal.segment_bytes,
+        queue_bytes: journal.queue_bytes,
+        queue_records: journal.queue_records,
+        max_age: Some(span("journal.keep_age", &journal.keep_age)?),
+        max_bytes: Some(journal.keep_bytes),
+        ..journal::Options::default()
+    })
+}
+
+fn address(name: &str, text: &str) -> anyhow::Result<SocketAddr> {
+    let mut found = text
+        .to_socket_addrs()
+        .with_context(|| format!("{name}: `{text}` is not an address; write it as \"127.0.0.1:8080\""))?;
+    found.next().with_context(|| format!("{name}: `{text}` has no address"))
+}
+
+fn tls(cert: Option<&Path>, key: Option<&Path>) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some((cert.to_owned(), key.to_owned()))),
+        (None, None) => Ok(None),
+        (Some(_), None) => bail!("tls.cert is set and tls.key is not: TLS takes both"),
+        (None, Some(_)) => bail!("tls.key is set and tls.cert is not: TLS takes both"),
+    }
+}
+
+fn span(name: &str, text: &str) -> anyhow::Result<Duration> {
+    let span = model::Duration::parse(text).with_context(|| name.to_owned())?;
+    ensure!(span > model::Duration::ZERO, "{name}: must be longer than nothing");
+    Ok(Duration::from_micros(span.micros()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dumped_reads_back_as_the_same() {
+        let config = resolve(Raw::default()).expect("the defaults are valid");
+        let dumped = config.to_toml().expect("it can be written");
+        let again: Raw = toml::from_str(&dumped).expect("it can be read");
+        assert_eq!(again, Raw::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_by_name() {
+        let wrong = |text: &str| {
+            let raw = toml::from_str(text).map_err(anyhow::Error::from);
+            let error = raw.and_then(resolve).expect_err("it is wrong");
+            format!("{error:#}")
+        };
+        assert!(wrong("http = 'nowhere'").contains("http: `nowhere` is not an address"));
+        assert!(wrong("durability = 'maybe'").contains("durability: `maybe` is not known"));
+        assert!(wrong("[tls]\ncert = 'c.pem'").contains("tls.cert is set and tls.key is not"));
+        assert!(wrong("htp = 'x'").contains("unknown field `htp`"));
+        assert!(wrong("[lake]\nflush_age = '5'").contains("lake.flush_age"));
+    }
+}

@@ -1,0 +1,16 @@
+//! Logs: for a person or as JSON, to standard error, filtered by `STORMBELL_LOG` (default `info`).
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+
+/// Sets logging up for the process. A second call changes nothing.
+pub(crate) fn init(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("STORMBELL_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error means that logging is set up already, as in a process that starts two servers.
+    let _already = match format {
+        LogFormat::Human => builder.with_target(false).compact().try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+}

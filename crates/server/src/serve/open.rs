@@ -1,0 +1,293 @@
+//! Opening and building: disk, journal, store, lake, pipeline, and what stands on them.
+//!
+//! Every resource registers how it is closed when it is opened; closing runs last in, first out.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use api::{Api, Build, Ports as ApiPorts};
+use ingest::Doors;
+use journal::{Durability, Journal, RealDisk, SegmentJournal, SystemClock};
+use lake::{Lake, LocalLake};
+use pipeline::{DirSnapshots, Handle, Observer, Pipeline, Running, Snapshots};
+use store::sqlite::SqliteStore;
+use store::{Keys, PartitionId, Store};
+use tokio::runtime;
+
+use super::adapters::{JournalRoad, KeyReload, Load, SharedIds, WallClock, now};
+use super::first_start;
+use super::health::Watch;
+use super::histogram::Histogram;
+use super::metered_disk::MeteredDisk;
+use super::metrics::{HttpMeters, Metrics};
+use crate::config::Config;
+
+/// The partition of a server that stands alone.
+pub(super) const PARTITION: PartitionId = PartitionId(0);
+/// How often the pipeline's thread is looked after.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Everything that is open.
+pub(super) struct Parts {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) lake: Arc<dyn Lake>,
+    pub(super) keys: Arc<Keys>,
+    pub(super) handle: Arc<Handle>,
+    pub(super) doors: Arc<Doors>,
+    pub(super) door_metrics: Arc<ingest::Metrics>,
+    pub(super) http_meters: Arc<HttpMeters>,
+    pub(super) router: axum::Router,
+    stopping: Arc<AtomicBool>,
+    pipeline: Option<Running>,
+    closing: Closing,
+}
+
+/// How each resource is closed, in the order they were opened.
+#[derive(Default)]
+struct Closing(Vec<(&'static str, Box<dyn FnOnce() -> anyhow::Result<()> + Send>)>);
+
+/// The three things that hold data, before anything runs on them.
+pub(super) struct Storage {
+    pub(super) journal: Arc<SegmentJournal>,
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) lake: Arc<LocalLake>,
+    pub(super) snapshots: Arc<DirSnapshots>,
+    pub(super) syncs: Arc<Histogram>,
+}
+
+impl Storage {
+    /// Opens journal, store, lake and snapshots of a data directory, recovering what a crash left.
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        let data = &config.data_dir;
+        fs::create_dir_all(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
+        let snapshots = DirSnapshots::open(&config.folder("snapshots")).context("cannot open the snapshots")?;
+        let syncs = Arc::new(Histogram::default());
+        let journal = open_journal(config, &snapshots, &syncs)?;
+        let store = SqliteStore::open(store::sqlite::Options::new(config.folder("store.sqlite")))
+            .await
+            .context("cannot open the store")?;
+        let lake = LocalLake::open(lake_options(config)).context("cannot open the lake")?;
+        Ok(Self {
+            journal: Arc::new(journal),
+            store: Arc::new(store),
+            lake: Arc::new(lake),
+            snapshots: Arc::new(snapshots),
+            syncs,
+        })
+    }
+
+    /// What a pipeline over this storage stands between.
+    pub(super) fn ports(&self) -> pipeline::Ports {
+        pipeline::Ports {
+            journal: self.journal.clone(),
+            store: self.store.clone(),
+            lake: self.lake.clone(),
+            snapshots: self.snapshots.clone(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl Parts {
+    /// Opens everything, catches up with the journal and starts the pipeline.
+    pub(super) async fn open(config: &Config, runtime: &runtime::Handle) -> anyhow::Result<Self> {
+        let began = Instant::now();
+        let storage = Storage::open(config).await?;
+        let mut closing = Closing::default();
+        closing.register("store", close_store(Arc::clone(&storage.store), runtime.clone()));
+        closing.register("lake", close_lake(Arc::clone(&storage.lake)));
+        first_start::ensure_admin_key(&*storage.store, &config.admin_key_path()).await?;
+        let keys = Arc::new(Keys::load(&*storage.store).await.context("cannot read the keys")?);
+        let (pipeline, opened) =
+            Pipeline::open(storage.ports(), PARTITION).await.context("cannot bring the engine up to the journal")?;
+        tracing::info!(
+            snapshot = opened.snapshot.0,
+            replayed = opened.replayed,
+            caught_up = opened.caught_up,
+            millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "opened"
+        );
+        let handle = pipeline.handle();
+        let batches = Arc::new(Histogram::default());
+        let observed = Arc::clone(&batches);
+        let observer = Observer::new(move |took| observed.observe(took));
+        let options = pipeline::Options { observer, ..config.pipeline.clone() };
+        let running = pipeline.run(options, runtime.clone()).context("cannot start the pipeline's thread")?;
+        Ok(Self::build(config, storage, keys, handle, running, batches, closing))
+    }
+
+    /// From here on doors answer 503: what is on its way is still finished.
+    pub(super) fn refuse_from_now_on(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Resolves with the reason when the pipeline has ended by itself.
+    pub(super) async fn pipeline_death(&mut self) -> anyhow::Error {
+        while !self.pipeline.as_ref().is_none_or(Running::is_finished) {
+            tokio::time::sleep(LOOK).await;
+        }
+        match self.pipeline.take().map(Running::stop) {
+            Some(Err(error)) => anyhow::Error::new(error).context("the pipeline cannot go on"),
+            Some(Ok(())) | None => anyhow::anyhow!("the pipeline ended without being asked to"),
+        }
+    }
+
+    /// Drains the journal to durable, applies what is durable, and closes the rest, last in, first out.
+    pub(super) fn close(mut self, runtime: &runtime::Runtime) -> anyhow::Result<()> {
+        self.journal.close();
+        let mut first_error = None;
+        if let Some(pipeline) = self.pipeline.take()
+            && let Err(error) = pipeline.stop()
+        {
+            first_error = Some(anyhow::Error::new(error).context("the pipeline did not end well"));
+        }
+        let used = self.keys.used();
+        if let Err(error) = runtime.block_on(self.store.touch_keys(&used)) {
+            tracing::warn!(%error, "the last uses of keys were not noted");
+        }
+        for (name, close) in self.closing.0.into_iter().rev() {
+            if let Err(error) = close() {
+                first_error.get_or_insert(error.context(format!("{name} did not close well")));
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    fn build(
+        config: &Config,
+        storage: Storage,
+        keys: Arc<Keys>,
+        handle: Arc<Handle>,
+        pipeline: Running,
+        batches: Arc<Histogram>,
+        closing: Closing,
+    ) -> Self {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let journal: Arc<dyn Journal> = storage.journal.clone();
+        let (store, lake): (Arc<dyn Store>, Arc<dyn Lake>) = (storage.store.clone(), storage.lake.clone());
+        let door_metrics = Arc::new(ingest::Metrics::default());
+        let http_meters = Arc::new(HttpMeters::default());
+        let load = Load { journal: journal.clone(), handle: handle.clone(), stopping: stopping.clone() };
+        let options = ingest::Options {
+            queue_bytes: config.journal.queue_bytes,
+            source_rate_per_second: config.rate_per_source,
+            ..ingest::Options::default()
+        };
+        let doors = Arc::new(Doors::new(
+            options,
+            journal.clone(),
+            keys.clone(),
+            Arc::new(SharedIds(handle.clone())),
+            Arc::new(load),
+            Arc::new(ingest::SystemClock),
+            door_metrics.clone(),
+        ));
+        let watch = Arc::new(Watch {
+            journal: journal.clone(),
+            store: store.clone(),
+            lake: lake.clone(),
+            handle: handle.clone(),
+            data_dir: config.data_dir.clone(),
+            stopping: stopping.clone(),
+        });
+        let metrics = Metrics {
+            watch: watch.clone(),
+            doors: door_metrics.clone(),
+            http: http_meters.clone(),
+            syncs: storage.syncs,
+            batches,
+            runtime: runtime::Handle::current(),
+            started_at: now(),
+        };
+        let ports = ApiPorts {
+            store: store.clone(),
+            lake: lake.clone(),
+            alerts: handle.alerts.clone(),
+            access: keys.clone(),
+            road: Arc::new(JournalRoad { journal: journal.clone(), handle: handle.clone() }),
+            keys_changed: Arc::new(KeyReload { keys: keys.clone(), store: store.clone() }),
+            clock: Arc::new(WallClock),
+            health: watch,
+            metrics: Arc::new(metrics),
+            build: Build {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                revision: option_env!("STORMBELL_REVISION").unwrap_or_default().to_owned(),
+                started_at: now(),
+            },
+        };
+        let router = Api::new(ports).router();
+        let pipeline = Some(pipeline);
+        Self {
+            journal,
+            store,
+            lake,
+            keys,
+            handle,
+            doors,
+            door_metrics,
+            http_meters,
+            router,
+            stopping,
+            pipeline,
+            closing,
+        }
+    }
+}
+
+impl Closing {
+    fn register(&mut self, name: &'static str, close: impl FnOnce() -> anyhow::Result<()> + Send + 'static) {
+        self.0.push((name, Box::new(close)));
+    }
+}
+
+fn close_store(store: Arc<SqliteStore>, runtime: runtime::Handle) -> impl FnOnce() -> anyhow::Result<()> + Send {
+    move || {
+        runtime.block_on(store.close());
+        Ok(())
+    }
+}
+
+fn close_lake(lake: Arc<LocalLake>) -> impl FnOnce() -> anyhow::Result<()> + Send {
+    move || lake.close().context("cannot close the lake")
+}
+
+fn open_journal(
+    config: &Config,
+    snapshots: &DirSnapshots,
+    syncs: &Arc<Histogram>,
+) -> anyhow::Result<SegmentJournal> {
+    if config.durability == Durability::Os {
+        tracing::warn!("durability is `os`: acknowledged records survive a crash of the process, not of the machine");
+    }
+    let folder = config.folder("journal");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let disk = RealDisk::new(&folder).with_context(|| format!("cannot open {}", folder.display()))?;
+    let newest = snapshots.newest(model::Seq(u64::MAX)).context("cannot read the snapshots")?;
+    // What a snapshot stands for has been read, applied and kept: only what comes after must be whole to go on.
+    let verify_from = newest.map_or(0, |(seq, _)| seq.next().0);
+    let options = journal::Options { verify_from, ..config.journal.clone() };
+    let disk = Arc::new(MeteredDisk::new(disk, Arc::clone(syncs)));
+    let (journal, recovery) =
+        SegmentJournal::open(options, disk, Arc::new(SystemClock)).context("cannot open the journal")?;
+    if let Some(truncated) = &recovery.truncated {
+        tracing::warn!(?truncated, "the journal's torn tail was cut: what was in it had not been acknowledged");
+    }
+    Ok(journal)
+}
+
+fn lake_options(config: &Config) -> lake::Options {
+    lake::Options {
+        flush_rows: config.lake_flush_rows,
+        flush_age: config.lake_flush_age,
+        ..lake::Options::new(lake_folder(&config.data_dir))
+    }
+}
+
+fn lake_folder(data: &Path) -> std::path::PathBuf {
+    data.join("lake")
+}

@@ -1,0 +1,213 @@
+//! The rows in memory: how an effect changes them, and how a commit is taken back.
+//!
+//! Invariant: taking back what a commit answered leaves the tables as they were before it.
+
+use std::collections::BTreeMap;
+
+use model::{
+    Alert, AuditRow, Effect, GroupingPolicy, IdentityKey, Incident, IncidentId, PolicyId, ProjectId,
+    Seq, Timestamp,
+};
+
+use crate::admin::{KeyRow, ProjectRow, RcaDraft};
+use crate::commit::{Commit, PartitionId};
+use crate::query::RcaView;
+
+type IncidentKey = (ProjectId, IncidentId);
+type AuditKey = (ProjectId, Seq, u32);
+type PolicyKey = (ProjectId, PolicyId);
+type AlertKey = (ProjectId, IdentityKey);
+type MoveKey = (ProjectId, Seq);
+/// Where a signal was filed, and where it is.
+type Move = (Option<IncidentId>, IncidentId);
+
+/// Every row.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    offsets: BTreeMap<PartitionId, Seq>,
+    incidents: BTreeMap<IncidentKey, Incident>,
+    audit: BTreeMap<AuditKey, AuditRow>,
+    rcas: BTreeMap<IncidentKey, RcaView>,
+    policies: BTreeMap<PolicyKey, GroupingPolicy>,
+    alerts: BTreeMap<AlertKey, Alert>,
+    moves: BTreeMap<MoveKey, Move>,
+    pub(super) projects: Vec<ProjectRow>,
+    pub(super) keys: Vec<KeyRow>,
+    pub(super) drafts: BTreeMap<IncidentKey, RcaDraft>,
+}
+
+/// A row as it was before it was changed; `None` where there was none.
+#[derive(Debug)]
+pub(super) enum Undo {
+    Offset(PartitionId, Option<Seq>),
+    Incident(IncidentKey, Option<Box<Incident>>),
+    Counters(IncidentKey, u64, Timestamp),
+    Audit(AuditKey),
+    Rca(IncidentKey, Option<Box<RcaView>>),
+    Policy(PolicyKey, Option<Box<GroupingPolicy>>),
+    Alert(AlertKey, Option<Box<Alert>>),
+    Move(MoveKey, Option<Move>),
+}
+
+impl Tables {
+    /// The tables of a new store.
+    pub(super) fn new() -> Self {
+        let project = ProjectRow {
+            id: ProjectId(1),
+            organization: "default".to_owned(),
+            name: "default".to_owned(),
+            created_at: Timestamp::default(),
+        };
+        Self { projects: vec![project], ..Self::default() }
+    }
+
+    /// Applies a commit, effect by effect, and answers how to take it back.
+    pub(super) fn apply(&mut self, commit: &Commit<'_>) -> Vec<Undo> {
+        let mut undo = Vec::new();
+        for effect in &commit.effects.0 {
+            undo.extend(self.apply_effect(effect));
+        }
+        let before = self.offsets.insert(commit.partition, commit.through);
+        undo.push(Undo::Offset(commit.partition, before));
+        undo
+    }
+
+    /// Takes a commit back, last change first.
+    pub(super) fn take_back(&mut self, undo: Vec<Undo>) {
+        for change in undo.into_iter().rev() {
+            match change {
+                Undo::Offset(key, before) => restore(&mut self.offsets, key, before),
+                Undo::Incident(key, before) => {
+                    restore(&mut self.incidents, key, before.map(|row| *row));
+                }
+                Undo::Counters(key, signal_count, last_signal_at) => {
+                    self.count(key, signal_count, last_signal_at);
+                }
+                Undo::Audit(key) => restore(&mut self.audit, key, None),
+                Undo::Rca(key, before) => restore(&mut self.rcas, key, before.map(|row| *row)),
+                Undo::Policy(key, before) => {
+                    restore(&mut self.policies, key, before.map(|row| *row));
+                }
+                Undo::Alert(key, before) => restore(&mut self.alerts, key, before.map(|row| *row)),
+                Undo::Move(key, before) => restore(&mut self.moves, key, before),
+            }
+        }
+    }
+
+    fn apply_effect(&mut self, effect: &Effect) -> Option<Undo> {
+        match effect {
+            &Effect::Filed { project, incident: Some(incident), signal_count, at, .. } => {
+                self.count((project, incident), signal_count, at)
+            }
+            &Effect::Moved { signal_seq, project, from, to } => {
+                let key = (project, signal_seq);
+                let before = self.moves.get(&key).copied();
+                self.moves.insert(key, (before.map_or(from, |(filed_in, _)| filed_in), to));
+                Some(Undo::Move(key, before))
+            }
+            Effect::Incident(incident) => {
+                let key = (incident.project, incident.id);
+                let before = self.incidents.insert(key, (**incident).clone());
+                Some(Undo::Incident(key, before.map(Box::new)))
+            }
+            Effect::Audited(row) => {
+                let key = (row.project, row.seq, row.index);
+                let new = !self.audit.contains_key(&key);
+                self.audit.entry(key).or_insert_with(|| (**row).clone());
+                new.then_some(Undo::Audit(key))
+            }
+            Effect::RcaAccepted { incident, project, submitted_by, at, rca } => {
+                let view = RcaView {
+                    incident: *incident,
+                    rca: (**rca).clone(),
+                    submitted_by: submitted_by.clone(),
+                    submitted_at: *at,
+                };
+                let key = (*project, *incident);
+                Some(Undo::Rca(key, self.rcas.insert(key, view).map(Box::new)))
+            }
+            Effect::PolicySaved(policy) => {
+                let key = (policy.project, policy.id);
+                let before = self.policies.insert(key, (**policy).clone());
+                Some(Undo::Policy(key, before.map(Box::new)))
+            }
+            &Effect::PolicyRemoved { project, id } => {
+                let key = (project, id);
+                self.policies.remove(&key).map(|row| Undo::Policy(key, Some(Box::new(row))))
+            }
+            Effect::AlertFiring(alert) => {
+                let key = (alert.project, alert.identity);
+                let before = self.alerts.insert(key, (**alert).clone());
+                Some(Undo::Alert(key, before.map(Box::new)))
+            }
+            &Effect::AlertResolved { project, identity, .. } => {
+                let key = (project, identity);
+                self.alerts.remove(&key).map(|row| Undo::Alert(key, Some(Box::new(row))))
+            }
+            Effect::Filed { incident: None, .. }
+            | Effect::Skipped { .. }
+            | Effect::AlertRenewed { .. }
+            | Effect::Replied { .. }
+            | Effect::LimitHit { .. } => None,
+        }
+    }
+
+    fn count(&mut self, key: IncidentKey, signal_count: u64, at: Timestamp) -> Option<Undo> {
+        let incident = self.incidents.get_mut(&key)?;
+        let undo = Undo::Counters(key, incident.signal_count, incident.last_signal_at);
+        incident.signal_count = signal_count;
+        incident.last_signal_at = at;
+        Some(undo)
+    }
+
+    pub(super) fn offset(&self, partition: PartitionId) -> Seq {
+        self.offsets.get(&partition).copied().unwrap_or_default()
+    }
+
+    pub(super) fn incident(&self, project: ProjectId, id: IncidentId) -> Option<&Incident> {
+        self.incidents.get(&(project, id))
+    }
+
+    pub(super) fn all_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values()
+    }
+
+    pub(super) fn incidents_of(&self, project: ProjectId) -> impl Iterator<Item = &Incident> {
+        let (from, to) = ((project, IncidentId(0)), (project, IncidentId(u128::MAX)));
+        self.incidents.range(from..=to).map(|(_, incident)| incident)
+    }
+
+    pub(super) fn audit_of(&self, project: ProjectId) -> impl Iterator<Item = &AuditRow> {
+        let (from, to) = ((project, Seq(0), 0), (project, Seq(u64::MAX), u32::MAX));
+        self.audit.range(from..=to).map(|(_, row)| row)
+    }
+
+    pub(super) fn rca(&self, project: ProjectId, id: IncidentId) -> Option<&RcaView> {
+        self.rcas.get(&(project, id))
+    }
+
+    pub(super) fn policies_of(&self, project: ProjectId) -> impl Iterator<Item = &GroupingPolicy> {
+        let (from, to) = ((project, PolicyId(0)), (project, PolicyId(u128::MAX)));
+        self.policies.range(from..=to).map(|(_, policy)| policy)
+    }
+
+    pub(super) fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.values()
+    }
+
+    /// Position, origin and place of every signal that moved, by position.
+    pub(super) fn moves_of(
+        &self,
+        project: ProjectId,
+    ) -> impl Iterator<Item = (Seq, Option<IncidentId>, IncidentId)> {
+        let (from, to) = ((project, Seq(0)), (project, Seq(u64::MAX)));
+        self.moves.range(from..=to).map(|(&(_, seq), &(filed_in, now_in))| (seq, filed_in, now_in))
+    }
+}
+
+fn restore<K: Ord, V>(table: &mut BTreeMap<K, V>, key: K, before: Option<V>) {
+    match before {
+        Some(row) => table.insert(key, row),
+        None => table.remove(&key),
+    };
+}

@@ -1,0 +1,186 @@
+//! The files of the store on SQLite: opened again, backed up, cut short, written by other versions.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::{Effect, Incident, Rca, Seq, Status};
+use store::conformance::fixtures::{
+    Chance, HERE, Road, alert, audit, audited, bare_incident, filed, firing, incident, incident_id,
+    key, opened, person, policy, rca, rca_accepted, time,
+};
+use store::{
+    Admin, ErrorKind, IncidentFilter, Options, PartitionId, RcaDraft, SqliteStore, Store,
+};
+
+const P0: PartitionId = PartitionId(0);
+
+async fn open(path: &Path) -> Arc<SqliteStore> {
+    Arc::new(SqliteStore::open(Options::new(path)).await.unwrap())
+}
+
+fn road(store: &Arc<SqliteStore>) -> Road {
+    let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
+    Road::new(&store)
+}
+
+/// Copies the file and its log as a power cut at this moment would leave them.
+fn copy_files(from: &Path, to: &Path) {
+    std::fs::copy(from, to).unwrap();
+    std::fs::copy(with_log(from), with_log(to)).unwrap();
+}
+
+fn with_log(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}-wal", path.display()))
+}
+
+#[tokio::test]
+async fn a_store_opened_again_stands_where_it_stood() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let store = open(&path).await;
+    road(&store).commit(vec![opened(&incident(HERE, 1))]).await;
+    store.create_project("acme", "shop", time(1), &person("root")).await.unwrap();
+    store.close().await.unwrap();
+    assert!(!with_log(&path).exists(), "an orderly end leaves no log");
+    let store = open(&path).await;
+    assert_eq!(store.offset(P0).await.unwrap(), Seq(1));
+    let view = store.incident(HERE, incident_id(HERE, 1)).await.unwrap().unwrap();
+    assert_eq!(view.incident, incident(HERE, 1));
+    assert_eq!(store.projects().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_lost_tail_of_the_log_leaves_the_end_of_some_commit() {
+    const COMMITS: u64 = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let store = open(&path).await;
+    let one = bare_incident(HERE, 1);
+    let mut road = road(&store);
+    road.commit(vec![opened(&one)]).await;
+    for count in 2..=COMMITS {
+        let other = opened(&bare_incident(HERE, count));
+        road.commit(vec![filed(count, &one, count), other]).await;
+    }
+    let length = std::fs::metadata(with_log(&path)).unwrap().len();
+    let mut chance = Chance::new(3);
+    let mut seen = std::collections::BTreeSet::new();
+    for cut in 0..30 {
+        let cut_path = folder.path().join(format!("cut-{cut}.sqlite"));
+        copy_files(&path, &cut_path);
+        let log = std::fs::OpenOptions::new().write(true).open(with_log(&cut_path)).unwrap();
+        log.set_len(if cut == 0 { length } else { chance.below(length) }).unwrap();
+        let Ok(cut_store) = SqliteStore::open(Options::new(&cut_path)).await else {
+            panic!("cut {cut} does not open");
+        };
+        let stands = cut_store.offset(P0).await.unwrap().0;
+        let page = cut_store.incidents(HERE, &IncidentFilter::default()).await.unwrap();
+        assert_eq!(page.total, stands, "cut {cut}: as many incidents as commits");
+        let view = cut_store.incident(HERE, one.id).await.unwrap();
+        assert_eq!(view.map_or(0, |view| view.incident.signal_count), stands, "cut {cut}");
+        seen.insert(stands);
+        cut_store.close().await.unwrap();
+    }
+    assert!(seen.contains(&COMMITS) && seen.len() > 5, "the cuts fell on different commits: {seen:?}");
+}
+
+#[tokio::test]
+async fn a_backup_is_the_store_at_one_moment_and_opens_as_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("store.sqlite"), folder.path().join("copy it.sqlite"));
+    let store = open(&path).await;
+    let mut road = road(&store);
+    road.commit(vec![opened(&incident(HERE, 1))]).await;
+    store.create_key(&key(HERE, 1), &person("root")).await.unwrap();
+    let later: Vec<Effect> = (2..=3_000).map(|number| opened(&bare_incident(HERE, number))).collect();
+    let (backed_up, ()) = tokio::join!(store.backup(&copy), road.commit(later));
+    backed_up.unwrap();
+    let restored = open(&copy).await;
+    let stands = restored.offset(P0).await.unwrap().0;
+    let total = restored.incidents(HERE, &IncidentFilter::default()).await.unwrap().total;
+    assert!((stands, total) == (1, 1) || (stands, total) == (2, 3_000), "{stands} {total}");
+    assert_eq!(restored.keys(None).await.unwrap(), [key(HERE, 1)]);
+    let again = store.backup(&copy).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Conflict, "a backup overwrites nothing");
+    let nowhere = store.backup(&folder.path().join("missing/copy.sqlite")).await.unwrap_err();
+    assert_eq!(nowhere.kind(), ErrorKind::Disk);
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    std::fs::write(&path, "this is a text, and long enough to be taken for a header".repeat(99)).unwrap();
+    let Err(error) = SqliteStore::open(Options::new(&path)).await else { panic!("it opened") };
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    let missing = folder.path().join("missing/store.sqlite");
+    let Err(error) = SqliteStore::open(Options::new(missing)).await else { panic!("it opened") };
+    assert_eq!(error.kind(), ErrorKind::Disk);
+}
+
+/// What the golden store of version 1 was written from.
+fn golden_effects() -> Vec<Effect> {
+    let closed = Incident { status: Status::Closed, merged_into: None, ..incident(HERE, 2) };
+    vec![
+        opened(&incident(HERE, 1)),
+        filed(9, &incident(HERE, 1), 5),
+        opened(&closed),
+        audited(&audit(HERE, 4, 1, Some(incident_id(HERE, 1)))),
+        rca_accepted(HERE, incident_id(HERE, 2), "golden"),
+        Effect::PolicySaved(Box::new(policy(HERE, 5, 1))),
+        firing(&alert(HERE, 3)),
+        Effect::Moved {
+            signal_seq: Seq(9),
+            project: HERE,
+            from: Some(incident_id(HERE, 1)),
+            to: incident_id(HERE, 2),
+        },
+    ]
+}
+
+fn golden_draft() -> RcaDraft {
+    RcaDraft {
+        incident: incident_id(HERE, 1),
+        rca: Rca { action_items: Vec::new(), ..rca("draft") },
+        edited_by: person("grace"),
+        edited_at: time(8),
+        version: 1,
+    }
+}
+
+/// Writes `tests/golden/v1/store.sqlite` when `STORE_WRITE_GOLDEN` is set: once, before a release.
+async fn write_golden(path: &Path) {
+    let store = open(path).await;
+    road(&store).commit(golden_effects()).await;
+    store.create_key(&key(HERE, 1), &person("root")).await.unwrap();
+    store.save_draft(HERE, &golden_draft(), None).await.unwrap();
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_golden_store_of_version_1_opens_and_holds_what_was_written() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1/store.sqlite");
+    if std::env::var_os("STORE_WRITE_GOLDEN").is_some() {
+        write_golden(&golden).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    std::fs::copy(&golden, &path).unwrap();
+    let store = open(&path).await;
+    assert_eq!(store.offset(P0).await.unwrap(), Seq(1));
+    let first = store.incident(HERE, incident_id(HERE, 1)).await.unwrap().unwrap().incident;
+    let counted = Incident { signal_count: 5, last_signal_at: time(9), ..incident(HERE, 1) };
+    assert_eq!(first, counted);
+    let second = store.incident(HERE, incident_id(HERE, 2)).await.unwrap().unwrap();
+    assert_eq!(second.rca.unwrap().rca, rca("golden"));
+    let timeline = store.timeline(HERE, incident_id(HERE, 1), None, 9).await.unwrap();
+    assert_eq!(timeline.items, [audit(HERE, 4, 1, Some(incident_id(HERE, 1)))]);
+    assert_eq!(store.policies(HERE).await.unwrap(), [policy(HERE, 5, 1)]);
+    assert_eq!(store.firing_alerts().await.unwrap(), [alert(HERE, 3)]);
+    let moves = store.signal_moves(HERE, &[incident_id(HERE, 2)]).await.unwrap();
+    assert_eq!(moves.moved_in, [Seq(9)]);
+    assert_eq!(store.keys(Some(HERE)).await.unwrap(), [key(HERE, 1)]);
+    let draft = store.draft(HERE, incident_id(HERE, 1)).await.unwrap();
+    assert_eq!(draft, Some(golden_draft()));
+    assert_eq!(store.projects().await.unwrap()[0].name, "default");
+}
