@@ -22,6 +22,6 @@ pub(crate) fn require(call: &Call) -> Result<(), Problem> {
     }
     Err(Problem::new(
         Code::AdministratorRequired,
-        "this takes a key of project 1 with the scope `manage`",
+        "this takes a key with the scope `manage` of the installation's own project",
     ))
 }

@@ -71,9 +71,13 @@ impl Problem {
 
 /// The body as text, without a byte order mark.
 pub(crate) fn text(body: &[u8]) -> Result<&str, Problem> {
-    let text = std::str::from_utf8(body).map_err(|failure| {
+    std::str::from_utf8(without_mark(body)).map_err(|failure| {
         let at = failure.valid_up_to();
         Problem::new(Code::InvalidJson, format!("the body is not UTF-8 from byte {at} on"))
-    })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+    })
+}
+
+/// The body without the byte order mark that some editors and shells put before it.
+pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }

@@ -24,14 +24,12 @@ use crate::validate::{self, Rules};
 /// The body as a whole is not JSON, is empty, or has too many items or a single one that is too
 /// large. Then nothing of it may be appended.
 pub fn decode(body: &[u8], context: Context<'_>) -> Result<Batch, Problem> {
-    let text = problem::text(body)?;
-    let mut cursor = Cursor::new(text);
     let mut judge = Judge { context, batch: Batch::with_room_for(body.len()) };
-    match (cursor.peek(), judge.context.media) {
+    match (first_byte(body), judge.context.media) {
         (None, _) => return Err(Problem::new(Code::EmptyBatch, "the body is empty")),
-        (Some(b'['), _) => judge.array(text, cursor)?,
-        (_, Media::JsonLines) => judge.lines(text)?,
-        (_, Media::Json) => judge.single(text, cursor)?,
+        (Some(b'['), _) => judge.array(problem::text(body)?)?,
+        (_, Media::JsonLines) => judge.lines(body)?,
+        (_, Media::Json) => judge.single(problem::text(body)?)?,
     }
     if judge.batch.items() == 0 {
         return Err(Problem::new(Code::EmptyBatch, "there is no signal in the body"));
@@ -46,20 +44,22 @@ struct Judge<'c> {
 }
 
 impl Judge<'_> {
-    fn single(&mut self, text: &str, mut cursor: Cursor<'_>) -> Result<(), Problem> {
+    fn single(&mut self, text: &str) -> Result<(), Problem> {
         let bytes = text.len();
         if bytes > limits::SIGNAL_BYTES {
             let limit = limits::SIGNAL_BYTES;
             let detail = format!("the body is {bytes} bytes; a single signal has at most {limit}");
             return Err(Problem::new(Code::SignalTooLarge, detail));
         }
+        let mut cursor = Cursor::new(text);
         self.item(0, &mut cursor)
             .and_then(|()| cursor.end("the end; several signals go in an array or as NDJSON"))
             .map_err(|failure| Problem::syntax(&failure, text))
     }
 
-    fn array(&mut self, text: &str, mut cursor: Cursor<'_>) -> Result<(), Problem> {
+    fn array(&mut self, text: &str) -> Result<(), Problem> {
         let syntax = |failure| Problem::syntax(&failure, text);
+        let mut cursor = Cursor::new(text);
         cursor.open(b'[');
         let (mut first, mut index) = (true, 0);
         while cursor.element(&mut first).map_err(syntax)? {
@@ -72,15 +72,22 @@ impl Judge<'_> {
         cursor.end("the end after the array").map_err(syntax)
     }
 
-    fn lines(&mut self, text: &str) -> Result<(), Problem> {
-        for (index, line) in (0..).zip(text.split('\n')) {
+    fn lines(&mut self, body: &[u8]) -> Result<(), Problem> {
+        for (index, line) in (0..).zip(problem::without_mark(body).split(|&byte| byte == b'\n')) {
             if line.trim_ascii().is_empty() {
                 continue;
             }
             if self.batch.items() as usize == limits::BATCH_SIGNALS {
                 return Err(Problem::too_many_signals());
             }
-            self.line(index, line);
+            match std::str::from_utf8(line) {
+                Ok(line) => self.line(index, line),
+                Err(failure) => {
+                    let at = failure.valid_up_to();
+                    let message = format!("the line is not UTF-8 from byte {at} on");
+                    self.batch.reject(index, None, Fault::new(Code::InvalidJson, message));
+                }
+            }
         }
         Ok(())
     }
@@ -129,6 +136,11 @@ impl Judge<'_> {
             Err(fault) => batch.reject(index, draft.text(Field::Id), fault),
         }
     }
+}
+
+/// The first byte that is not white space, which tells an array from an object.
+fn first_byte(body: &[u8]) -> Option<u8> {
+    problem::without_mark(body).trim_ascii_start().first().copied()
 }
 
 /// Reads one item, whatever it is, into a draft.

@@ -159,8 +159,8 @@ pub(crate) fn check_payload(payload: &[u8]) -> Result<(), Fault> {
     }
     let (bytes, limit) = (payload.len(), limits::PAYLOAD_BYTES);
     let message = format!(
-        "the payload is {bytes} bytes, the limit is {limit}; with unknown fields the whole object \
-         is the payload"
+        "the payload is {bytes} bytes, the limit is {limit}; an alert, and a signal with unknown \
+         fields, is its own payload"
     );
     Err(Fault::new(Code::PayloadTooLarge, message))
 }

@@ -64,9 +64,7 @@ CREATE TABLE incidents (
     policy BLOB NOT NULL,
     grouping_hash BLOB NOT NULL,
     grouping_key TEXT NOT NULL,
-    signal_count INTEGER NOT NULL,
     first_signal_at INTEGER NOT NULL,
-    last_signal_at INTEGER NOT NULL,
     opened_at INTEGER NOT NULL,
     assignee TEXT,
     acknowledged_at INTEGER,
@@ -82,12 +80,28 @@ CREATE TABLE incidents (
     UNIQUE (project, number)
 ) STRICT;
 
--- An incident stands in exactly one of these two, so that a counter touches one index.
-CREATE INDEX incidents_active ON incidents (project, severity, last_signal_at, number) WHERE status <> 3;
-CREATE INDEX incidents_closed ON incidents (project, severity, last_signal_at, number) WHERE status = 3;
 CREATE INDEX incidents_component ON incidents (project, component);
 CREATE INDEX incidents_grouping ON incidents (project, grouping_hash);
 CREATE INDEX incidents_merged ON incidents (project, merged_into) WHERE merged_into IS NOT NULL;
+
+-- What changes with every signal, and what lists are ordered by: rows so narrow that a signal
+-- rewrites little. `number`, `status` and `severity` are those of the incident.
+CREATE TABLE incident_counters (
+    project INTEGER NOT NULL,
+    incident BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    severity INTEGER NOT NULL,
+    signal_count INTEGER NOT NULL,
+    last_signal_at INTEGER NOT NULL,
+    PRIMARY KEY (project, incident)
+) STRICT, WITHOUT ROWID;
+
+-- An incident stands in exactly one of these two, so that a signal touches one index.
+CREATE INDEX incident_counters_active
+ON incident_counters (project, severity, last_signal_at, number) WHERE status <> 3;
+CREATE INDEX incident_counters_closed
+ON incident_counters (project, severity, last_signal_at, number) WHERE status = 3;
 
 -- How many incidents there are, so that a list knows its total without counting.
 CREATE TABLE incident_counts (

@@ -68,7 +68,13 @@ pub trait Admin {
     ///
     /// # Errors
     /// `Conflict` when the name is taken.
-    async fn create_project(&self, organization: &str, name: &str, now: Timestamp, by: &Actor) -> Result<ProjectRow, Error>;
+    async fn create_project(
+        &self,
+        organization: &str,
+        name: &str,
+        now: Timestamp,
+        by: &Actor,
+    ) -> Result<ProjectRow, Error>;
 
     /// All projects, by id.
     async fn projects(&self) -> Result<Vec<ProjectRow>, Error>;
@@ -86,13 +92,23 @@ pub trait Admin {
     ///
     /// # Errors
     /// `NotFound` when the project has no such key.
-    async fn revoke_key(&self, project: ProjectId, id: KeyId, now: Timestamp, by: &Actor) -> Result<(), Error>;
+    async fn revoke_key(
+        &self,
+        project: ProjectId,
+        id: KeyId,
+        now: Timestamp,
+        by: &Actor,
+    ) -> Result<(), Error>;
 
     /// Notes that keys were used; a use earlier than the last one known changes nothing.
     async fn touch_keys(&self, used: &[(KeyId, Timestamp)]) -> Result<(), Error>;
 
     /// The draft of an incident.
-    async fn draft(&self, project: ProjectId, incident: IncidentId) -> Result<Option<RcaDraft>, Error>;
+    async fn draft(
+        &self,
+        project: ProjectId,
+        incident: IncidentId,
+    ) -> Result<Option<RcaDraft>, Error>;
 
     /// Saves a draft and answers it with its new version; that of `draft` is ignored.
     /// `expected_version` guards against overwriting somebody else's edit: 0 means that there is none

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use model::{Alert, AlertLease, Effect, Effects, IdentityKey, IncidentId, ProjectId, Signal, Timestamp};
+use model::{
+    Alert, AlertLease, Effect, Effects, IdentityKey, IncidentId, ProjectId, Signal, Timestamp,
+};
 
 /// The alerts that fire now, of every project.
 #[derive(Debug, Default)]
@@ -225,7 +227,11 @@ mod tests {
         Effects(vec![Effect::AlertRenewed {
             project: ProjectId(project),
             identity: IdentityKey(identity),
-            lease: AlertLease { fingerprint, starts_at: at, ends_at: Timestamp::from_micros(ends_at) },
+            lease: AlertLease {
+                fingerprint,
+                starts_at: at,
+                ends_at: Timestamp::from_micros(ends_at),
+            },
             at,
         }])
     }

@@ -46,13 +46,25 @@ pub trait Store: Admin + Send + Sync + 'static {
     async fn commit(&self, commit: Commit<'_>) -> Result<(), Error>;
 
     /// Incidents of a project, by severity and then by last signal, newest first.
-    async fn incidents(&self, project: ProjectId, filter: &IncidentFilter) -> Result<IncidentPage, Error>;
+    async fn incidents(
+        &self,
+        project: ProjectId,
+        filter: &IncidentFilter,
+    ) -> Result<IncidentPage, Error>;
 
     /// One incident, merged children and accepted RCA with it.
-    async fn incident(&self, project: ProjectId, id: IncidentId) -> Result<Option<IncidentView>, Error>;
+    async fn incident(
+        &self,
+        project: ProjectId,
+        id: IncidentId,
+    ) -> Result<Option<IncidentView>, Error>;
 
     /// The id behind a number.
-    async fn incident_id(&self, project: ProjectId, number: u64) -> Result<Option<IncidentId>, Error>;
+    async fn incident_id(
+        &self,
+        project: ProjectId,
+        number: u64,
+    ) -> Result<Option<IncidentId>, Error>;
 
     /// Audit rows of an incident, oldest first.
     async fn timeline(
@@ -64,7 +76,11 @@ pub trait Store: Admin + Send + Sync + 'static {
     ) -> Result<TimelinePage, Error>;
 
     /// Signals whose incident changed after they were filed, for the given incidents.
-    async fn signal_moves(&self, project: ProjectId, incidents: &[IncidentId]) -> Result<SignalMoves, Error>;
+    async fn signal_moves(
+        &self,
+        project: ProjectId,
+        incidents: &[IncidentId],
+    ) -> Result<SignalMoves, Error>;
 
     /// The grouping policies of a project in order of position.
     async fn policies(&self, project: ProjectId) -> Result<Vec<GroupingPolicy>, Error>;

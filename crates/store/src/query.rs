@@ -1,8 +1,6 @@
 //! What can be asked of the store, and the rows it answers with.
 
-use model::{
-    Actor, AuditRow, Incident, IncidentId, Rca, Seq, Severity, Status, Timestamp, limits,
-};
+use model::{Actor, AuditRow, Incident, IncidentId, Rca, Seq, Severity, Status, Timestamp, limits};
 
 /// How far a merged incident is followed upwards for the analysis it cites.
 pub(crate) const MERGE_DEPTH: u32 = 16;

@@ -150,6 +150,7 @@ impl<'a> Cursor<'a> {
                 }
             }
             Some(_) if *first => {}
+            None if *first => return Err(self.expected("a member or the closing bracket")),
             _ => return Err(self.expected(expected)),
         }
         *first = false;

@@ -2,7 +2,7 @@
 //!
 //! A prepared segment is written full of zeros. Overwriting allocated blocks changes no metadata
 //! of the file system, so the sync of a commit is one disk write; after `fallocate` alone every
-//! sync also journals the conversion of the extent, which takes about half as long again.
+//! sync of 4 KiB or more also journals the conversion of an extent, and takes half as long again.
 
 use std::io;
 use std::sync::{Condvar, Mutex, PoisonError};

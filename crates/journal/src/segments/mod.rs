@@ -1,7 +1,7 @@
 //! The embedded journal: segment files with group commit.
 //!
-//! `Options` open a `SegmentJournal`, the handle everybody shares; a `Service` behind it is the only
-//! writer. The format of the files is described in `docs/formats/journal.md`.
+//! `Options` open a `SegmentJournal`, the handle everybody shares; a `Service` behind it is the
+//! only writer. The format of the files is described in `docs/formats/journal.md`.
 //!
 //! Invariant: a batch is answered only after it and everything before it were synced.
 

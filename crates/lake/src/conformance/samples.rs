@@ -15,6 +15,24 @@ pub type Sample = (ProjectId, StoredSignal);
 /// When sample 0 was received: 2024-02-29 12:00 UTC.
 const START_US: i64 = 1_709_208_000_000_000;
 
+// Lists of their own: the golden lake holds samples, so a sample never changes.
+const REASONS: [Reason; 4] =
+    [Reason::NewKey, Reason::OpenIncident, Reason::CurrentWindow, Reason::OpenWhenPending];
+const COMPONENT_TYPES: [ComponentType; 9] = [
+    ComponentType::Api,
+    ComponentType::McpHost,
+    ComponentType::Cache,
+    ComponentType::Queue,
+    ComponentType::Rdbms,
+    ComponentType::Nosql,
+    ComponentType::Service,
+    ComponentType::Host,
+    ComponentType::Other,
+];
+const KINDS: [Kind; 6] =
+    [Kind::Failure, Kind::Alert, Kind::Runtime, Kind::Healthcheck, Kind::Dependency, Kind::Config];
+const STATUSES: [SignalStatus; 2] = [SignalStatus::Firing, SignalStatus::Resolved];
+
 /// The row at `seq`, received and occurred `seq` seconds after the first, under `incident`.
 #[must_use]
 pub fn sample(project: u32, seq: u64, incident: Option<u128>) -> Sample {
@@ -27,7 +45,7 @@ pub fn sample(project: u32, seq: u64, incident: Option<u128>) -> Sample {
         identity: signal.identity(project),
         signal,
         incident: incident.map(IncidentId),
-        reason: pick(Reason::ALL, seq),
+        reason: pick(&REASONS, seq),
     };
     (project, row)
 }
@@ -73,10 +91,10 @@ fn signal(seq: u64, at: Timestamp) -> Signal<'static> {
     let id = SignalId(u128::from(seq).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
     let mut signal = Signal::new(id, format!("component-{}", seq % 7), "prod");
     signal.id_given = seq.is_multiple_of(2);
-    signal.component_type = pick(ComponentType::ALL, seq);
-    signal.kind = pick(Kind::ALL, seq);
+    signal.component_type = pick(&COMPONENT_TYPES, seq);
+    signal.kind = pick(&KINDS, seq);
     signal.severity = pick(&Severity::ALL, seq);
-    signal.status = pick(SignalStatus::ALL, seq);
+    signal.status = pick(&STATUSES, seq);
     signal.source =
         Cow::Owned(if seq.is_multiple_of(3) { String::new() } else { "probe ünï".to_owned() });
     signal.summary = Cow::Owned(format!("row {seq} says \"no\"\n\u{0}"));

@@ -29,17 +29,15 @@ pub(crate) struct Hot {
 }
 
 impl Hot {
-    /// Adds a row whose position is above all others. Answers whether a block became full with it.
-    pub(crate) fn push(&mut self, row: &Row<'_>) -> bool {
+    /// Adds a row whose position is above all others.
+    pub(crate) fn push(&mut self, row: &Row<'_>) {
         if self.oldest.is_none() {
             self.oldest = Some(Instant::now());
         }
         self.growing.push(row);
-        let full = self.growing.len() >= BLOCK_ROWS || self.growing.bytes() >= BLOCK_BYTES;
-        if full {
+        if self.growing.len() >= BLOCK_ROWS || self.growing.bytes() >= BLOCK_BYTES {
             self.close_block();
         }
-        full
     }
 
     pub(crate) fn rows(&self) -> usize {

@@ -103,3 +103,73 @@ impl<'f> Cursor<'f> {
 fn lowest(cursors: &[Cursor<'_>]) -> Option<usize> {
     (0..cursors.len()).min_by_key(|&index| cursors[index].seq())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::Row;
+    use crate::conformance::sample;
+    use crate::file::Batch;
+    use crate::manifest::Day;
+    use model::{ProjectId, Timestamp};
+
+    fn writer(dir: &Path, number: u64) -> FileWriter {
+        FileWriter::create(dir, ProjectId(1), Day::of(Timestamp::default()), number).unwrap()
+    }
+
+    fn file(dir: &Path, number: u64, seqs: &[u64]) -> Arc<LakeFile> {
+        let mut batch = Batch::default();
+        for &seq in seqs {
+            let (project, row) = sample(1, seq, Some(u128::from(seq % 3)));
+            batch.push(&Row {
+                seq: row.seq,
+                project,
+                received_at: row.received_at,
+                signal: &row.signal,
+                identity: row.identity,
+                incident: row.incident,
+                reason: row.reason,
+            });
+        }
+        let mut writer = writer(dir, number);
+        writer.write(&batch.take().unwrap()).unwrap();
+        Arc::new(LakeFile::new(dir, writer.finish().unwrap()))
+    }
+
+    /// Merges files of the given positions; answers the positions of the result and the duplicates.
+    fn merged(inputs: &[&[u64]]) -> Result<(Vec<u64>, u64), Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let files: Vec<_> =
+            (1..).zip(inputs).map(|(number, seqs)| file(dir.path(), number, seqs)).collect();
+        let (cache, mut into) = (Cache::new(), writer(dir.path(), 99));
+        let duplicates = merge(&files, &cache, &mut into, &Wake::default())?;
+        let result = LakeFile::new(dir.path(), into.finish()?);
+        let batches = OpenFile::open(&result, &cache)?.all()?;
+        let mut seqs = Vec::new();
+        for batch in batches {
+            seqs.extend_from_slice(batch?.column(0).as_primitive::<UInt64Type>().values());
+        }
+        Ok((seqs, duplicates))
+    }
+
+    #[test]
+    fn files_that_follow_each_other_become_one() {
+        assert_eq!(merged(&[&[1, 2, 5], &[6, 9], &[20]]).unwrap(), (vec![1, 2, 5, 6, 9, 20], 0));
+    }
+
+    #[test]
+    fn files_that_overlap_are_interleaved_and_each_position_is_kept_once() {
+        let inputs: [&[u64]; 3] = [&[1, 3, 5, 7], &[2, 3, 4, 7], &[7, 8]];
+        assert_eq!(merged(&inputs).unwrap(), (vec![1, 2, 3, 4, 5, 7, 8], 3));
+        assert_eq!(merged(&[&[4, 5], &[4, 5]]).unwrap(), (vec![4, 5], 2));
+    }
+
+    #[test]
+    fn a_file_out_of_order_is_damage_and_not_a_duplicate() {
+        for inputs in [[&[3, 1, 2][..], &[9]], [&[1, 3, 3], &[9]], [&[1, 9, 2], &[5]]] {
+            assert_eq!(merged(&inputs).unwrap_err().kind(), ErrorKind::Corrupt);
+        }
+    }
+}

@@ -216,7 +216,6 @@ impl Core {
 
     fn take(&self, rows: &[Row<'_>]) -> Result<(), Error> {
         let limit = self.options.hot_limit_bytes;
-        let mut due = false;
         let mut state = self.write();
         if state.closed {
             return Err(Error::closed());
@@ -232,9 +231,10 @@ impl Core {
                 self.wake.flush();
                 return Err(full(waiting, cause));
             }
-            due |= state.hot.push(row) && self.flush_is_due(&state);
+            state.hot.push(row);
             state.taken = row.seq;
         }
+        let due = self.flush_is_due(&state);
         drop(state);
         if due {
             self.wake.flush();

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lake::conformance::{append, query, sample};
-use lake::{ErrorKind, Lake, LocalLake, MANIFEST_FILE, Options, Row, SignalQuery, salvage, verify};
+use lake::{
+    Compaction, ErrorKind, Lake, LocalLake, MANIFEST_FILE, Options, Row, SignalQuery, salvage,
+    verify,
+};
 use model::Seq;
 
 use crate::places::LocalPlace;
@@ -194,7 +197,9 @@ fn the_background_writes_and_merges_by_itself_while_others_read() {
     let place = LocalPlace::new();
     let options = Options {
         background: true,
-        flush_rows: 100,
+        flush_rows: 1_000,
+        // Settled at once, so that any two files are merged.
+        compaction: Compaction { settle: model::Duration::ZERO, ..Compaction::default() },
         flush_age: Duration::from_millis(20),
         ..place.options()
     };

@@ -247,8 +247,7 @@ impl Closing {
 
 fn close_store(store: Arc<SqliteStore>, runtime: runtime::Handle) -> impl FnOnce() -> anyhow::Result<()> + Send {
     move || {
-        runtime.block_on(store.close());
-        Ok(())
+        runtime.block_on(store.close()).context("cannot close the store")
     }
 }
 

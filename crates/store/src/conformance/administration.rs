@@ -94,7 +94,8 @@ pub(super) async fn drafts_have_versions_that_guard_them(store: Arc<dyn Store>) 
         let stale = store.save_draft(HERE, &draft(rca("stale"), "eve"), expected).await;
         assert_eq!(stale.expect_err("its version is 1").kind(), ErrorKind::Conflict);
     }
-    let second = store.save_draft(HERE, &draft(Rca::default(), "eve"), Some(1)).await.expect(WRITES);
+    let second =
+        store.save_draft(HERE, &draft(Rca::default(), "eve"), Some(1)).await.expect(WRITES);
     let third = store.save_draft(HERE, &draft(rca("third"), "ada"), None).await.expect(WRITES);
     assert_eq!((second.version, third.version), (2, 3));
     assert_eq!(store.draft(HERE, id).await.expect(READS), Some(third));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use model::effect::AuditAction;
 use model::{
     ActionItem, Actor, ActorKind, Alert, AlertLease, AuditRow, ComponentType, Duration, Effect,
-    Effects, GroupingKey, GroupingPolicy, IdentityKey, Incident, IncidentId, KeyField, KeyId, Matcher,
-    Mode, OpenWhen, PolicyId, ProjectId, Rca, Reason, Scope, Seq, Severity, Signal, SignalId, Status,
-    Timestamp,
+    Effects, GroupingKey, GroupingPolicy, IdentityKey, Incident, IncidentId, KeyField, KeyId,
+    Matcher, Mode, OpenWhen, PolicyId, ProjectId, Rca, Reason, Scope, Seq, Severity, Signal,
+    SignalId, Status, Timestamp,
 };
 
 use crate::{Commit, Error, KeyRow, PartitionId, Store};
@@ -45,7 +45,9 @@ impl Road {
         let through = self.stands.next();
         let at = time(through.0);
         let partition = PartitionId(0);
-        self.store.commit(Commit { partition, expected: self.stands, through, at, effects }).await?;
+        self.store
+            .commit(Commit { partition, expected: self.stands, through, at, effects })
+            .await?;
         self.stands = through;
         Ok(())
     }

@@ -85,7 +85,9 @@ pub(super) async fn an_audit_row_once_written_stays(store: Arc<dyn Store>) {
     assert_eq!((page.items, page.total), (vec![first], 1));
 }
 
-pub(super) async fn children_are_listed_and_cite_the_analysis_of_their_parent(store: Arc<dyn Store>) {
+pub(super) async fn children_are_listed_and_cite_the_analysis_of_their_parent(
+    store: Arc<dyn Store>,
+) {
     let parent = bare_incident(HERE, 2);
     let merged = |number, into: &Incident| Incident {
         merged_into: Some(into.id),
@@ -122,8 +124,7 @@ pub(super) async fn children_are_listed_and_cite_the_analysis_of_their_parent(st
 
 pub(super) async fn a_moved_signal_is_out_of_one_incident_and_in_another(store: Arc<dyn Store>) {
     let [a, b, c] = [1, 2, 3].map(|number| incident_id(HERE, number));
-    let moved =
-        |seq, from, to| Effect::Moved { signal_seq: Seq(seq), project: HERE, from, to };
+    let moved = |seq, from, to| Effect::Moved { signal_seq: Seq(seq), project: HERE, from, to };
     let mut road = Road::new(&store);
     // 10 was filed nowhere; 11 goes on to another; 12 returns; 13 and 9 only leave.
     road.commit(vec![
@@ -155,7 +156,8 @@ pub(super) async fn a_moved_signal_is_out_of_one_incident_and_in_another(store: 
 }
 
 pub(super) async fn policies_are_in_order_and_leave_when_removed(store: Arc<dyn Store>) {
-    let policies = [policy(HERE, 9, 1), policy(HERE, 3, 2), policy(HERE, 4, 2), policy(HERE, 1, -5)];
+    let policies =
+        [policy(HERE, 9, 1), policy(HERE, 3, 2), policy(HERE, 4, 2), policy(HERE, 1, -5)];
     let saved = |policy: &GroupingPolicy| Effect::PolicySaved(Box::new(policy.clone()));
     let removed = |id| Effect::PolicyRemoved { project: HERE, id: PolicyId(id) };
     let mut road = Road::new(&store);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use model::{Effects, Incident, ProjectId, Seq, Severity, Status, limits};
 
 use super::fixtures::{
-    Chance, HERE, Road, audit, audited, bare_incident, filed, firing, incident, incident_id, opened,
-    policy, rca_accepted, time,
+    Chance, HERE, Road, audit, audited, bare_incident, filed, firing, incident, incident_id,
+    opened, policy, rca_accepted, time,
 };
 use crate::{Commit, ErrorKind, IncidentFilter, PageCursor, PartitionId, Store};
 
@@ -24,7 +24,9 @@ pub(super) async fn a_new_store_stands_before_everything(store: Arc<dyn Store>) 
     store.sync().await.expect("there is nothing to sync");
 }
 
-pub(super) async fn a_commit_from_anywhere_else_is_fenced_and_changes_nothing(store: Arc<dyn Store>) {
+pub(super) async fn a_commit_from_anywhere_else_is_fenced_and_changes_nothing(
+    store: Arc<dyn Store>,
+) {
     Road::new(&store).commit(vec![opened(&bare_incident(HERE, 1))]).await;
     let effects = Effects(vec![opened(&bare_incident(HERE, 2))]);
     for (expected, through) in [(0, 1), (0, 2), (2, 3), (7, 8)] {
@@ -131,7 +133,12 @@ pub(super) async fn the_same_effects_again_change_nothing(store: Arc<dyn Store>)
         rca_accepted(HERE, closed.id, "once"),
         model::Effect::PolicySaved(Box::new(policy(HERE, 5, 1))),
         firing(&super::fixtures::alert(HERE, 4)),
-        model::Effect::Moved { signal_seq: Seq(3), project: HERE, from: Some(one.id), to: closed.id },
+        model::Effect::Moved {
+            signal_seq: Seq(3),
+            project: HERE,
+            from: Some(one.id),
+            to: closed.id,
+        },
     ];
     let mut road = Road::new(&store);
     road.commit(effects.clone()).await;
@@ -150,9 +157,8 @@ pub(super) async fn a_list_is_in_order_under_every_filter_and_page(store: Arc<dy
     for _ in 0..120 {
         let filter = random_filter(&mut chance);
         let mut expected: Vec<&Incident> = all.iter().filter(|one| fits(one, &filter)).collect();
-        expected.sort_by_key(|one| {
-            (one.severity, std::cmp::Reverse((one.last_signal_at, one.number)))
-        });
+        expected
+            .sort_by_key(|one| (one.severity, std::cmp::Reverse((one.last_signal_at, one.number))));
         let expected: Vec<u64> = expected.into_iter().map(|one| one.number).collect();
         assert_eq!(all_pages(&store, &filter, expected.len()).await, expected, "{filter:?}");
     }
@@ -220,7 +226,8 @@ pub(super) async fn incidents_are_counted_by_status_and_severity(store: Arc<dyn 
     let counts = store.counts().await.expect(READS).0;
     let open = [(Status::Open, Severity::P0, 1), (Status::Open, Severity::P3, 2)];
     assert_eq!(counts, [open[0], open[1], (Status::Closed, Severity::P1, 1)]);
-    let moved = [with(1, 1, Status::Resolved, Severity::P0), with(1, 2, Status::Open, Severity::P3)];
+    let moved =
+        [with(1, 1, Status::Resolved, Severity::P0), with(1, 2, Status::Open, Severity::P3)];
     road.commit(moved.iter().map(opened).collect()).await;
     let counts = store.counts().await.expect(READS).0;
     let resolved = (Status::Resolved, Severity::P0, 1);
@@ -275,7 +282,10 @@ pub(super) fn random_filter(chance: &mut Chance) -> IncidentFilter {
     let (statuses, severities) = (subset(chance), subset(chance));
     IncidentFilter {
         statuses: Status::ALL.iter().copied().filter(|s| statuses & (1 << s.code()) != 0).collect(),
-        severities: Severity::ALL.into_iter().filter(|s| severities & (1 << s.rank()) != 0).collect(),
+        severities: Severity::ALL
+            .into_iter()
+            .filter(|s| severities & (1 << s.rank()) != 0)
+            .collect(),
         component: chance.once_in(3).then(|| chance.of(&COMPONENTS).to_string()),
         environment: chance.once_in(3).then(|| chance.of(&ENVIRONMENTS).to_string()),
         assignee: chance.once_in(4).then(|| chance.of(&PEOPLE).to_string()),

@@ -65,11 +65,11 @@ pub(super) async fn nothing_of_a_project_is_read_from_another(store: Arc<dyn Sto
 
 async fn only_its_own(store: &Arc<dyn Store>, project: ProjectId) {
     let all = IncidentFilter { statuses: Status::ALL.to_vec(), ..IncidentFilter::default() };
-    let searched =
-        IncidentFilter { text: Some("of ".to_owned()), ..IncidentFilter::default() };
+    let searched = IncidentFilter { text: Some("of ".to_owned()), ..IncidentFilter::default() };
     let component =
         IncidentFilter { component: Some("component-1".to_owned()), ..IncidentFilter::default() };
-    for (filter, total) in [(all, 3), (IncidentFilter::default(), 2), (searched, 2), (component, 1)] {
+    for (filter, total) in [(all, 3), (IncidentFilter::default(), 2), (searched, 2), (component, 1)]
+    {
         let page = store.incidents(project, &filter).await.expect(READS);
         assert_eq!((page.total, page.items.len()), (total, page.total as usize));
         assert!(page.items.iter().all(|row| row.project == project));

@@ -57,7 +57,13 @@ impl Admin for MemoryStore {
         Ok(state.tables.keys.iter().filter(wanted).cloned().collect())
     }
 
-    async fn revoke_key(&self, project: ProjectId, id: KeyId, now: Timestamp, _by: &Actor) -> Result<(), Error> {
+    async fn revoke_key(
+        &self,
+        project: ProjectId,
+        id: KeyId,
+        now: Timestamp,
+        _by: &Actor,
+    ) -> Result<(), Error> {
         let mut state = self.lock();
         let mut keys = state.tables.keys.iter_mut();
         let Some(key) = keys.find(|row| row.project == project && row.id == id) else {
@@ -79,7 +85,11 @@ impl Admin for MemoryStore {
         Ok(())
     }
 
-    async fn draft(&self, project: ProjectId, incident: IncidentId) -> Result<Option<RcaDraft>, Error> {
+    async fn draft(
+        &self,
+        project: ProjectId,
+        incident: IncidentId,
+    ) -> Result<Option<RcaDraft>, Error> {
         Ok(self.lock().tables.drafts.get(&(project, incident)).cloned())
     }
 

@@ -108,7 +108,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn incidents(&self, project: ProjectId, filter: &IncidentFilter) -> Result<IncidentPage, Error> {
+    async fn incidents(
+        &self,
+        project: ProjectId,
+        filter: &IncidentFilter,
+    ) -> Result<IncidentPage, Error> {
         let state = self.lock();
         let mut fitting: Vec<&Incident> =
             state.tables.incidents_of(project).filter(|incident| fits(incident, filter)).collect();
@@ -122,7 +126,11 @@ impl Store for MemoryStore {
         Ok(IncidentPage { items, next, total })
     }
 
-    async fn incident(&self, project: ProjectId, id: IncidentId) -> Result<Option<IncidentView>, Error> {
+    async fn incident(
+        &self,
+        project: ProjectId,
+        id: IncidentId,
+    ) -> Result<Option<IncidentView>, Error> {
         let state = self.lock();
         let Some(incident) = state.tables.incident(project, id) else { return Ok(None) };
         let merged = state.tables.incidents_of(project);
@@ -136,7 +144,11 @@ impl Store for MemoryStore {
         }))
     }
 
-    async fn incident_id(&self, project: ProjectId, number: u64) -> Result<Option<IncidentId>, Error> {
+    async fn incident_id(
+        &self,
+        project: ProjectId,
+        number: u64,
+    ) -> Result<Option<IncidentId>, Error> {
         let state = self.lock();
         let mut incidents = state.tables.incidents_of(project);
         Ok(incidents.find(|incident| incident.number == number).map(|incident| incident.id))
@@ -162,7 +174,11 @@ impl Store for MemoryStore {
         Ok(TimelinePage { items, next, total })
     }
 
-    async fn signal_moves(&self, project: ProjectId, incidents: &[IncidentId]) -> Result<SignalMoves, Error> {
+    async fn signal_moves(
+        &self,
+        project: ProjectId,
+        incidents: &[IncidentId],
+    ) -> Result<SignalMoves, Error> {
         let state = self.lock();
         let mut moves = SignalMoves::default();
         for (seq, from, to) in state.tables.moves_of(project) {
@@ -178,7 +194,8 @@ impl Store for MemoryStore {
 
     async fn policies(&self, project: ProjectId) -> Result<Vec<GroupingPolicy>, Error> {
         let state = self.lock();
-        let mut policies: Vec<GroupingPolicy> = state.tables.policies_of(project).cloned().collect();
+        let mut policies: Vec<GroupingPolicy> =
+            state.tables.policies_of(project).cloned().collect();
         policies.sort_by_key(|policy| (policy.position, policy.id));
         Ok(policies)
     }

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Alert, AuditRow, Effect, GroupingPolicy, IdentityKey, Incident, IncidentId, PolicyId, ProjectId,
-    Seq, Timestamp,
+    Alert, AuditRow, Effect, GroupingPolicy, IdentityKey, Incident, IncidentId, PolicyId,
+    ProjectId, Seq, Timestamp,
 };
 
 use crate::admin::{KeyRow, ProjectRow, RcaDraft};

@@ -8,7 +8,8 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::bulk::{Bulk, Values};
 use super::columns::Columns;
 use super::failure::failed;
-use super::{SqliteStore, Write, rows};
+use super::rows::analysis;
+use super::{SqliteStore, Write};
 use crate::admin::{Admin, KeyRow, ProjectRow, RcaDraft};
 use crate::{Error, ErrorKind, Store};
 
@@ -71,15 +72,23 @@ impl Admin for SqliteStore {
     }
 
     async fn keys(&self, project: Option<ProjectId>) -> Result<Vec<KeyRow>, Error> {
-        const SQL: &str = "SELECT * FROM keys WHERE ?1 IS NULL OR project = ?1 ORDER BY created_at, id";
+        const SQL: &str =
+            "SELECT * FROM keys WHERE ?1 IS NULL OR project = ?1 ORDER BY created_at, id";
         let mut connection = self.shared.reader().await?;
         let project = project.map(|project| i64::from(project.0));
         let rows = sqlx::query(SQL).bind(project).fetch_all(&mut *connection).await;
         rows.map_err(failed("read keys"))?.iter().map(read_key).collect()
     }
 
-    async fn revoke_key(&self, project: ProjectId, id: KeyId, now: Timestamp, by: &Actor) -> Result<(), Error> {
-        const SQL: &str = "UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE project = ? AND id = ?";
+    async fn revoke_key(
+        &self,
+        project: ProjectId,
+        id: KeyId,
+        now: Timestamp,
+        by: &Actor,
+    ) -> Result<(), Error> {
+        const SQL: &str =
+            "UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE project = ? AND id = ?";
         let mut write = self.begin().await?;
         let touched = sqlx::query(SQL)
             .bind(now.micros())
@@ -116,7 +125,11 @@ impl Admin for SqliteStore {
         write.commit().await
     }
 
-    async fn draft(&self, project: ProjectId, incident: IncidentId) -> Result<Option<RcaDraft>, Error> {
+    async fn draft(
+        &self,
+        project: ProjectId,
+        incident: IncidentId,
+    ) -> Result<Option<RcaDraft>, Error> {
         let mut connection = self.shared.reader().await?;
         read_draft(&mut connection, project, incident).await
     }
@@ -287,12 +300,12 @@ fn scopes_text(scopes: Scopes) -> String {
 
 fn draft_columns() -> Vec<&'static str> {
     let edit = ["edited_by_kind", "edited_by_name", "edited_at", "version"];
-    [&rows::RCA_COLUMNS[..], &edit].concat()
+    [&analysis::COLUMNS[..], &edit].concat()
 }
 
 fn write_draft(values: &mut Values, (project, draft): &(ProjectId, &RcaDraft)) {
     values.add(i64::from(project.0)).add(&draft.incident.to_bytes()[..]);
-    rows::write_rca(values, &draft.rca);
+    analysis::write(values, &draft.rca);
     values
         .add(i64::from(draft.edited_by.kind.code()))
         .add(draft.edited_by.name.as_str())
@@ -316,7 +329,7 @@ async fn read_draft(
     let columns = Columns::new(&row, "rca_drafts", &["project", "incident"]);
     Ok(Some(RcaDraft {
         incident: IncidentId(columns.wide("incident")?),
-        rca: rows::read_rca(&columns)?,
+        rca: analysis::read(&columns)?,
         edited_by: columns.actor("edited_by_kind", "edited_by_name")?,
         edited_at: columns.time("edited_at")?,
         version: columns.unsigned("version")?,

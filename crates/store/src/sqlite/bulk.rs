@@ -26,13 +26,15 @@ impl Bulk {
     /// `before (?, …), (?, …) after`, with `width` values in a row.
     pub(super) fn new(before: &str, width: usize, after: &str) -> Self {
         let row = format!("({})", vec!["?"; width].join(", "));
-        let text = |rows: usize| format!("{before} {} {after}", vec![row.as_str(); rows].join(", "));
+        let text =
+            |rows: usize| format!("{before} {} {after}", vec![row.as_str(); rows].join(", "));
         Self { texts: SIZES.map(|rows| text(rows).into()) }
     }
 
     /// Inserts rows or, where the key exists, sets every other column anew.
     pub(super) fn upsert(table: &str, key: &[&str], others: &[&str]) -> Self {
-        let set: Vec<String> = others.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+        let set: Vec<String> =
+            others.iter().map(|name| format!("{name} = excluded.{name}")).collect();
         let after = format!("ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), set.join(", "));
         Self::insert(table, &[key, others].concat(), &after)
     }

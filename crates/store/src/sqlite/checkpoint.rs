@@ -98,9 +98,9 @@ pub(super) async fn backup(options: &Options, path: &Path) -> Result<(), Error> 
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
-    let name = partial.to_str().ok_or_else(|| {
-        Error::new(ErrorKind::Database, format!("{what}: its path is not UTF-8"))
-    })?;
+    let name = partial
+        .to_str()
+        .ok_or_else(|| Error::new(ErrorKind::Database, format!("{what}: its path is not UTF-8")))?;
     let disk = |error| Error::caused(ErrorKind::Disk, what.clone(), error);
     remove_if_there(&partial).map_err(disk)?;
     let mut connection = options.connect_reader().await.map_err(failed("open the store"))?;

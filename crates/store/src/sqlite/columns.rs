@@ -1,7 +1,8 @@
 //! Reads the columns of a row, and says which table and row it was where one is not readable.
 
 use model::{
-    Actor, ActorKind, ComponentType, IncidentId, ProjectId, Reason, Seq, Severity, Status, Timestamp,
+    Actor, ActorKind, ComponentType, IncidentId, ProjectId, Reason, Seq, Severity, Status,
+    Timestamp,
 };
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{Sqlite, SqliteRow};
@@ -17,13 +18,24 @@ pub(super) struct Columns<'r> {
 }
 
 impl<'r> Columns<'r> {
-    pub(super) fn new(row: &'r SqliteRow, table: &'static str, key: &'static [&'static str]) -> Self {
+    pub(super) fn new(
+        row: &'r SqliteRow,
+        table: &'static str,
+        key: &'static [&'static str],
+    ) -> Self {
         Self { row, table, key }
     }
 
-    pub(super) fn get<T: Decode<'r, Sqlite> + Type<Sqlite>>(&self, column: &str) -> Result<T, Error> {
+    pub(super) fn get<T: Decode<'r, Sqlite> + Type<Sqlite>>(
+        &self,
+        column: &str,
+    ) -> Result<T, Error> {
         self.row.try_get(column).map_err(|error| {
-            Error::caused(ErrorKind::Corrupt, format!("{}: {column} is not readable", self.name()), error)
+            Error::caused(
+                ErrorKind::Corrupt,
+                format!("{}: {column} is not readable", self.name()),
+                error,
+            )
         })
     }
 

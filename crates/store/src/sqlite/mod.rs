@@ -13,8 +13,8 @@ mod bulk;
 mod checkpoint;
 mod columns;
 mod failure;
+mod list;
 mod migrate;
-mod policy_rows;
 mod read;
 mod rows;
 #[cfg(test)]
@@ -39,7 +39,8 @@ use self::failure::failed;
 use crate::batch::Batch;
 use crate::commit::{Commit, PartitionId};
 use crate::query::{
-    IncidentCounts, IncidentFilter, IncidentPage, IncidentView, PageCursor, SignalMoves, TimelinePage,
+    IncidentCounts, IncidentFilter, IncidentPage, IncidentView, PageCursor, SignalMoves,
+    TimelinePage,
 };
 use crate::{Error, ErrorKind, Store};
 
@@ -73,6 +74,7 @@ impl Options {
             .filename(&self.path)
             .busy_timeout(self.busy_timeout)
             .statement_cache_capacity(128)
+            .row_buffer_size(512)
             .synchronous(SqliteSynchronous::Normal)
             .pragma("temp_store", "memory")
             .disable_statement_logging()
@@ -80,9 +82,12 @@ impl Options {
 
     /// A connection that may write. It never copies the log itself: [`checkpoint`] does.
     async fn connect_writer(&self) -> Result<SqliteConnection, sqlx::Error> {
-        let options = self.connection().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        let options =
+            self.connection().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         // The log is cut back when it starts over, so that its length says how much it holds.
         let options = options.pragma("journal_size_limit", (self.wal_bytes / 4).to_string());
+        // KiB of pages: a batch over many incidents should not fall out of memory while it is written.
+        let options = options.pragma("cache_size", "-65536");
         options.pragma("wal_autocheckpoint", "0").connect().await
     }
 
@@ -208,17 +213,29 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    async fn incidents(&self, project: ProjectId, filter: &IncidentFilter) -> Result<IncidentPage, Error> {
+    async fn incidents(
+        &self,
+        project: ProjectId,
+        filter: &IncidentFilter,
+    ) -> Result<IncidentPage, Error> {
         let mut snapshot = self.shared.snapshot().await?;
-        read::incidents(&mut snapshot, project, filter).await
+        list::incidents(&mut snapshot, project, filter).await
     }
 
-    async fn incident(&self, project: ProjectId, id: IncidentId) -> Result<Option<IncidentView>, Error> {
+    async fn incident(
+        &self,
+        project: ProjectId,
+        id: IncidentId,
+    ) -> Result<Option<IncidentView>, Error> {
         let mut snapshot = self.shared.snapshot().await?;
         read::incident(&mut snapshot, project, id).await
     }
 
-    async fn incident_id(&self, project: ProjectId, number: u64) -> Result<Option<IncidentId>, Error> {
+    async fn incident_id(
+        &self,
+        project: ProjectId,
+        number: u64,
+    ) -> Result<Option<IncidentId>, Error> {
         let mut connection = self.shared.reader().await?;
         read::incident_id(&mut connection, project, number).await
     }
@@ -234,7 +251,11 @@ impl Store for SqliteStore {
         read::timeline(&mut snapshot, project, id, after, limit).await
     }
 
-    async fn signal_moves(&self, project: ProjectId, incidents: &[IncidentId]) -> Result<SignalMoves, Error> {
+    async fn signal_moves(
+        &self,
+        project: ProjectId,
+        incidents: &[IncidentId],
+    ) -> Result<SignalMoves, Error> {
         let mut snapshot = self.shared.snapshot().await?;
         read::signal_moves(&mut snapshot, project, incidents).await
     }

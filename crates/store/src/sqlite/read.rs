@@ -1,54 +1,21 @@
-//! Rows asked for, and nothing else: every statement binds the project.
-//!
-//! The list of incidents is read severity by severity, each from its index in the order of the page,
-//! so that a page costs what it holds and not what lies before it.
+//! Rows asked for, and nothing else: every statement about one project binds it.
 
-use model::{Alert, GroupingPolicy, Incident, IncidentId, ProjectId, Seq, Severity, Status};
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
-use sqlx::QueryBuilder;
+use model::{Alert, GroupingPolicy, IncidentId, ProjectId, Seq};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::bulk::Values;
 use super::columns::Columns;
 use super::failure::failed;
-use super::{policy_rows, rows};
-use crate::query::{
-    IncidentCounts, IncidentFilter, IncidentPage, IncidentView, MERGE_DEPTH, PageCursor, RcaView,
-    SignalMoves, TimelinePage, page_rows,
-};
+use super::rows;
 use crate::Error;
+use crate::query::{
+    IncidentCounts, IncidentView, MERGE_DEPTH, PageCursor, RcaView, SignalMoves, TimelinePage,
+    page_rows,
+};
 
-/// A page of incidents.
-pub(super) async fn incidents(
-    connection: &mut SqliteConnection,
-    project: ProjectId,
-    filter: &IncidentFilter,
-) -> Result<IncidentPage, Error> {
-    let limit = page_rows(filter.limit);
-    let mut items: Vec<Incident> = Vec::new();
-    for severity in severities(filter) {
-        let Some(after) = start(filter.after, severity) else { continue };
-        let wanted = limit + 1 - items.len();
-        let mut found = Vec::new();
-        for shelf in shelves(filter) {
-            let mut query = select(project, filter, &shelf, severity, after, wanted);
-            let rows = query.build().fetch_all(&mut *connection).await;
-            let rows = rows.map_err(failed("read incidents"))?;
-            found.extend(rows.iter().map(rows::read_incident).collect::<Result<Vec<_>, _>>()?);
-        }
-        found.sort_by_key(|incident| {
-            std::cmp::Reverse((incident.last_signal_at, incident.number))
-        });
-        items.extend(found.into_iter().take(wanted));
-        if items.len() > limit {
-            break;
-        }
-    }
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(PageCursor::of_incident);
-    let total = total(connection, project, filter).await?;
-    Ok(IncidentPage { items, next, total })
-}
+/// Without the hint SQLite would walk the whole project by number to spare itself a small sort.
+pub(super) const CHILDREN: &str = "SELECT project, id FROM incidents INDEXED BY incidents_merged
+    WHERE project = ? AND merged_into = ? ORDER BY number";
 
 /// One incident with its children and its analysis.
 pub(super) async fn incident(
@@ -56,7 +23,10 @@ pub(super) async fn incident(
     project: ProjectId,
     id: IncidentId,
 ) -> Result<Option<IncidentView>, Error> {
-    const ONE: &str = "SELECT * FROM incidents WHERE project = ? AND id = ?";
+    const ONE: &str = "SELECT incidents.*, counters.signal_count, counters.last_signal_at
+        FROM incidents JOIN incident_counters AS counters
+        ON counters.project = incidents.project AND counters.incident = incidents.id
+        WHERE incidents.project = ? AND incidents.id = ?";
     let row = sqlx::query(ONE)
         .bind(i64::from(project.0))
         .bind(&id.to_bytes()[..])
@@ -64,7 +34,7 @@ pub(super) async fn incident(
         .await
         .map_err(failed("read incidents"))?;
     let Some(row) = row else { return Ok(None) };
-    let incident = rows::read_incident(&row)?;
+    let incident = rows::incident::read(&row)?;
     let children = children(connection, project, id).await?;
     let rca = rca(connection, project, id).await?;
     Ok(Some(IncidentView { incident, children, rca }))
@@ -108,7 +78,7 @@ pub(super) async fn timeline(
         .fetch_all(&mut *connection)
         .await
         .map_err(failed("read audit"))?;
-    let mut items = found.iter().map(rows::read_audit).collect::<Result<Vec<_>, _>>()?;
+    let mut items = found.iter().map(rows::audit::read).collect::<Result<Vec<_>, _>>()?;
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| more).map(PageCursor::of_audit);
@@ -160,7 +130,7 @@ pub(super) async fn policies(
     const SQL: &str = "SELECT * FROM policies WHERE project = ? ORDER BY position, id";
     let rows = sqlx::query(SQL).bind(i64::from(project.0)).fetch_all(connection).await;
     let rows = rows.map_err(failed("read policies"))?;
-    rows.iter().map(policy_rows::read_policy).collect()
+    rows.iter().map(rows::policy::read).collect()
 }
 
 /// Incidents by status and severity, over all projects.
@@ -180,156 +150,7 @@ pub(super) async fn counts(connection: &mut SqliteConnection) -> Result<Incident
 pub(super) async fn firing_alerts(connection: &mut SqliteConnection) -> Result<Vec<Alert>, Error> {
     const SQL: &str = "SELECT * FROM alerts ORDER BY project, identity";
     let rows = sqlx::query(SQL).fetch_all(connection).await.map_err(failed("read alerts"))?;
-    rows.iter().map(rows::read_alert).collect()
-}
-
-/// The incidents of a list that one index holds in order: those not closed, or the closed ones.
-pub(super) struct Shelf {
-    /// The condition that is the index's own.
-    condition: &'static str,
-    /// The statuses asked for on it; empty means all of them.
-    statuses: Vec<Status>,
-}
-
-pub(super) fn shelves(filter: &IncidentFilter) -> Vec<Shelf> {
-    let (closed, active): (Vec<Status>, Vec<Status>) =
-        filter.statuses.iter().partition(|&&status| status == Status::Closed);
-    let mut shelves = Vec::with_capacity(2);
-    if !active.is_empty() || closed.is_empty() {
-        shelves.push(Shelf { condition: "status <> 3", statuses: active });
-    }
-    if !closed.is_empty() {
-        shelves.push(Shelf { condition: "status = 3", statuses: Vec::new() });
-    }
-    shelves
-}
-
-/// The severities of the list, worst first.
-fn severities(filter: &IncidentFilter) -> impl Iterator<Item = Severity> {
-    Severity::ALL
-        .into_iter()
-        .filter(|severity| filter.severities.is_empty() || filter.severities.contains(severity))
-}
-
-/// Where the page starts within `severity`: after a signal time and number, or at its beginning;
-/// nowhere when the page before had got past it.
-fn start(after: Option<PageCursor>, severity: Severity) -> Option<Option<(i64, i64)>> {
-    match after {
-        None => Some(None),
-        Some(PageCursor(rank, ..)) if rank < i64::from(severity.rank()) => Some(None),
-        Some(PageCursor(rank, last_signal_at, number)) => {
-            (rank == i64::from(severity.rank())).then_some(Some((last_signal_at, number)))
-        }
-    }
-}
-
-/// The statement of a page: up to `wanted` incidents of one severity on one shelf.
-pub(super) fn select(
-    project: ProjectId,
-    filter: &IncidentFilter,
-    shelf: &Shelf,
-    severity: Severity,
-    after: Option<(i64, i64)>,
-    wanted: usize,
-) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("SELECT * FROM incidents");
-    restrict(&mut query, project, filter, shelf);
-    query.push(" AND severity = ").push_bind(i64::from(severity.rank()));
-    if let Some((last_signal_at, number)) = after {
-        query.push(" AND (last_signal_at, number) < (").push_bind(last_signal_at);
-        query.push(", ").push_bind(number).push(")");
-    }
-    query.push(" ORDER BY last_signal_at DESC, number DESC LIMIT ");
-    query.push_bind(i64::try_from(wanted).unwrap_or(i64::MAX));
-    query
-}
-
-/// Adds the conditions of the filter, all but severity and place.
-fn restrict(
-    query: &mut QueryBuilder<Sqlite>,
-    project: ProjectId,
-    filter: &IncidentFilter,
-    shelf: &Shelf,
-) {
-    // Without statistics SQLite would walk a whole severity in order rather than sort one component.
-    if filter.component.is_some() {
-        query.push(" INDEXED BY incidents_component");
-    }
-    query.push(" WHERE project = ").push_bind(i64::from(project.0));
-    query.push(" AND ").push(shelf.condition);
-    if !shelf.statuses.is_empty() {
-        one_of(query, "status", shelf.statuses.iter().map(|status| status.code()));
-    }
-    let exact = [
-        ("component", &filter.component),
-        ("environment", &filter.environment),
-        ("assignee", &filter.assignee),
-    ];
-    for (column, value) in exact {
-        if let Some(value) = value {
-            query.push(" AND ").push(column).push(" = ").push_bind(value.as_str());
-        }
-    }
-    if let Some(text) = &filter.text {
-        let pattern = pattern(text);
-        query.push(" AND (");
-        for (index, column) in ["title", "component", "grouping_key"].into_iter().enumerate() {
-            query.push(if index == 0 { "" } else { " OR " });
-            query.push(column).push(" LIKE ").push_bind(pattern.clone()).push(r" ESCAPE '\'");
-        }
-        query.push(")");
-    }
-}
-
-fn one_of(query: &mut QueryBuilder<Sqlite>, column: &str, codes: impl Iterator<Item = u8>) {
-    query.push(" AND ").push(column).push(" IN (");
-    for (index, code) in codes.enumerate() {
-        query.push(if index == 0 { "" } else { ", " }).push_bind(i64::from(code));
-    }
-    query.push(")");
-}
-
-/// The pattern of LIKE that finds `text` anywhere, its own wildcards taken literally.
-fn pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
-}
-
-/// How many incidents fit the filter, wherever the page is.
-async fn total(
-    connection: &mut SqliteConnection,
-    project: ProjectId,
-    filter: &IncidentFilter,
-) -> Result<u64, Error> {
-    let counted = filter.component.is_none()
-        && filter.environment.is_none()
-        && filter.assignee.is_none()
-        && filter.text.is_none();
-    let mut total = 0;
-    for shelf in shelves(filter) {
-        let mut query = QueryBuilder::new(if counted {
-            "SELECT coalesce(sum(incidents), 0) FROM incident_counts"
-        } else {
-            "SELECT count(*) FROM incidents"
-        });
-        restrict(&mut query, project, filter, &shelf);
-        one_of(&mut query, "severity", severities(filter).map(Severity::rank));
-        let count: i64 = query
-            .build_query_scalar()
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(failed("count incidents"))?;
-        total += count.cast_unsigned();
-    }
-    Ok(total)
+    rows.iter().map(rows::alert::read).collect()
 }
 
 async fn children(
@@ -337,9 +158,7 @@ async fn children(
     project: ProjectId,
     id: IncidentId,
 ) -> Result<Vec<IncidentId>, Error> {
-    const SQL: &str =
-        "SELECT project, id FROM incidents WHERE project = ? AND merged_into = ? ORDER BY number";
-    let rows = sqlx::query(SQL)
+    let rows = sqlx::query(CHILDREN)
         .bind(i64::from(project.0))
         .bind(&id.to_bytes()[..])
         .fetch_all(connection)
@@ -370,7 +189,7 @@ async fn rca(
         .fetch_optional(connection)
         .await
         .map_err(failed("read rcas"))?;
-    row.as_ref().map(rows::read_rca_view).transpose()
+    row.as_ref().map(rows::analysis::read_accepted).transpose()
 }
 
 struct MoveOf {
@@ -401,7 +220,7 @@ async fn moves_of(
 }
 
 fn read_id(row: &SqliteRow) -> Result<IncidentId, Error> {
-    Columns::new(row, "incidents", &rows::INCIDENT_KEY).wide("id").map(IncidentId)
+    Columns::new(row, "incidents", &rows::incident::KEY).wide("id").map(IncidentId)
 }
 
 /// One more than the page holds, to know whether there is a next one.

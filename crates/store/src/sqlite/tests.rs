@@ -66,7 +66,7 @@ async fn an_abandoned_write_is_undone_and_the_next_one_goes_on() {
     let mut road = road(&store);
     road.commit(vec![opened(&bare_incident(HERE, 1))]).await;
     let mut write = store.begin().await.unwrap();
-    sqlx::query("DELETE FROM incidents").execute(&mut write.connection).await.unwrap();
+    sqlx::query("DELETE FROM incident_counters").execute(&mut write.connection).await.unwrap();
     drop(write);
     road.commit(vec![filed(2, &bare_incident(HERE, 1), 2)]).await;
     let view = store.incident(HERE, incident_id(HERE, 1)).await.unwrap().unwrap();
@@ -80,11 +80,11 @@ async fn readers_and_the_writer_do_not_wait_for_each_other() {
     road.commit(vec![opened(&bare_incident(HERE, 1))]).await;
     let mut snapshot = store.shared.snapshot().await.unwrap();
     let filter = IncidentFilter::default();
-    assert_eq!(read::incidents(&mut snapshot, HERE, &filter).await.unwrap().total, 1);
+    assert_eq!(list::incidents(&mut snapshot, HERE, &filter).await.unwrap().total, 1);
     road.commit(vec![opened(&bare_incident(HERE, 2))]).await;
-    assert_eq!(read::incidents(&mut snapshot, HERE, &filter).await.unwrap().total, 1);
+    assert_eq!(list::incidents(&mut snapshot, HERE, &filter).await.unwrap().total, 1);
     let mut write = store.begin().await.unwrap();
-    sqlx::query("DELETE FROM incidents").execute(&mut write.connection).await.unwrap();
+    sqlx::query("DELETE FROM incident_counters").execute(&mut write.connection).await.unwrap();
     assert_eq!(store.incidents(HERE, &filter).await.unwrap().total, 2);
 }
 
@@ -99,11 +99,13 @@ async fn a_row_that_cannot_be_read_is_named() {
         ("UPDATE incidents SET links = '[]', policy = x'00'", "policy is not 16 bytes"),
         ("UPDATE incidents SET policy = zeroblob(16), project = -1", "project is not a number"),
     ];
+    const SQL: &str = "SELECT incidents.*, signal_count, last_signal_at
+        FROM incidents JOIN incident_counters";
     for (damage, said) in damages {
         execute(&store, damage).await;
         let mut connection = store.shared.reader().await.unwrap();
-        let row = sqlx::query("SELECT * FROM incidents").fetch_one(&mut *connection).await.unwrap();
-        let error = rows::read_incident(&row).unwrap_err();
+        let row = sqlx::query(SQL).fetch_one(&mut *connection).await.unwrap();
+        let error = rows::incident::read(&row).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         let text = error.to_string();
         let id = incident_id(HERE, 1).to_string().replace('-', "");
@@ -187,25 +189,31 @@ async fn the_log_is_copied_and_starts_over() {
 async fn lists_and_counters_use_their_indexes() {
     let (_folder, store) = fresh().await;
     let mut connection = store.shared.reader().await.unwrap();
-    let component = IncidentFilter { component: Some("db".to_owned()), ..IncidentFilter::default() };
+    let component =
+        IncidentFilter { component: Some("db".to_owned()), ..IncidentFilter::default() };
     let closed = IncidentFilter { statuses: vec![Status::Closed], ..IncidentFilter::default() };
     let open = IncidentFilter { statuses: vec![Status::Open], ..IncidentFilter::default() };
     let plans = [
-        (IncidentFilter::default(), "incidents_active (project=? AND severity=? AND (last_signal_at,number)<(?,?))"),
-        (open, "incidents_active (project=? AND severity=?"),
-        (closed, "incidents_closed (project=? AND severity=?"),
+        (
+            IncidentFilter::default(),
+            "incident_counters_active (project=? AND severity=? AND (last_signal_at,number)<(?,?))",
+        ),
+        (open, "incident_counters_active (project=? AND severity=?"),
+        (closed, "incident_counters_closed (project=? AND severity=?"),
         (component, "incidents_component (project=? AND component=?)"),
     ];
     for (filter, index) in plans {
-        let shelf = &read::shelves(&filter)[0];
-        let mut sql = read::select(ProjectId(1), &filter, shelf, Severity::P0, Some((0, 0)), 1);
+        let shelf = &list::shelves(&filter)[0];
+        let mut sql = list::select(ProjectId(1), &filter, shelf, Severity::P0, Some((0, 0)), 1);
         let plan = plan(&mut connection, sql.build().sql().as_str()).await;
         assert!(plan.contains(index), "{plan}");
         assert!(filter.component.is_some() || !plan.contains("B-TREE"), "{plan}");
     }
+    let children = plan(&mut connection, read::CHILDREN).await;
+    assert!(children.contains("incidents_merged (project=? AND merged_into=?)"), "{children}");
     let plan = plan(&mut connection, &write::STATEMENTS.counters.texts[0]).await;
-    assert!(plan.contains("SEARCH incidents USING"), "{plan}");
-    assert!(plan.contains("(project=? AND id=?)"), "{plan}");
+    assert!(plan.contains("SEARCH old USING"), "{plan}");
+    assert!(plan.contains("(project=? AND incident=?)"), "{plan}");
 }
 
 async fn plan(connection: &mut SqliteConnection, sql: &str) -> String {

@@ -9,10 +9,10 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::bulk::{Bulk, Values};
 use super::failure::failed;
-use super::{policy_rows, rows};
+use super::rows::{alert, analysis, audit, incident, policy};
+use crate::Error;
 use crate::batch::{Batch, CounterRow, MoveRow, RcaRow};
 use crate::commit::{Commit, PartitionId};
-use crate::Error;
 
 /// Where a partition stands.
 pub(super) async fn read_offset(
@@ -52,15 +52,17 @@ pub(super) async fn write_batch(
     batch: &Batch<'_>,
 ) -> Result<(), Error> {
     let sql = &*STATEMENTS;
-    let run = sql.incidents.run(connection, &batch.incidents, rows::write_incident);
+    let run = sql.incidents.run(connection, &batch.incidents, incident::write);
     run.await.map_err(failed("write incidents"))?;
+    let run = sql.incident_counters.run(connection, &batch.incidents, incident::write_counters);
+    run.await.map_err(failed("write incident_counters"))?;
     let run = sql.counters.run(connection, &batch.counters, write_counter);
-    let counted = run.await.map_err(failed("write counters of incidents"))?;
+    let counted = run.await.map_err(failed("write incident_counters"))?;
     if counted != batch.counters.len() as u64 {
         let missing = batch.counters.len() as u64 - counted;
         tracing::error!(missing, "signals were counted for incidents that the store does not have");
     }
-    let run = sql.audit.run(connection, &batch.audit, |values, row| rows::write_audit(values, row));
+    let run = sql.audit.run(connection, &batch.audit, |values, row| audit::write(values, row));
     run.await.map_err(failed("write audit"))?;
     let run = sql.rcas.run(connection, &batch.rcas, write_rca);
     run.await.map_err(failed("write rcas"))?;
@@ -73,6 +75,7 @@ pub(super) async fn write_batch(
 /// The statements of a batch, their texts made once.
 pub(super) struct Statements {
     incidents: Bulk,
+    incident_counters: Bulk,
     pub(super) counters: Bulk,
     audit: Bulk,
     rcas: Bulk,
@@ -84,15 +87,20 @@ pub(super) struct Statements {
 }
 
 pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements {
-    incidents: Bulk::upsert("incidents", &rows::INCIDENT_KEY, &rows::INCIDENT_OTHERS),
+    incidents: Bulk::upsert("incidents", &incident::KEY, &incident::OTHERS),
+    incident_counters: Bulk::upsert(
+        "incident_counters",
+        &incident::COUNTERS_KEY,
+        &incident::COUNTERS_OTHERS,
+    ),
     counters: Bulk::new(
-        "UPDATE incidents SET signal_count = new.column3, last_signal_at = new.column4 FROM (VALUES",
+        "UPDATE incident_counters AS old SET signal_count = new.column3, last_signal_at = new.column4 FROM (VALUES",
         4,
-        ") AS new WHERE incidents.project = new.column1 AND incidents.id = new.column2",
+        ") AS new WHERE old.project = new.column1 AND old.incident = new.column2",
     ),
     audit: Bulk::insert(
         "audit",
-        &rows::AUDIT_COLUMNS,
+        &audit::COLUMNS,
         "ON CONFLICT (project, seq, position) DO NOTHING",
     ),
     rcas: Bulk::upsert("rcas", &["project", "incident"], &rca_columns()),
@@ -102,7 +110,7 @@ pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements
         &["project", "signal_seq", "filed_in", "now_in"],
         "ON CONFLICT (project, signal_seq) DO UPDATE SET now_in = excluded.now_in",
     ),
-    policies_saved: Bulk::upsert("policies", &policy_rows::POLICY_KEY, &policy_rows::POLICY_OTHERS),
+    policies_saved: Bulk::upsert("policies", &policy::KEY, &policy::OTHERS),
     policies_removed: Bulk::new("DELETE FROM policies WHERE (project, id) IN (VALUES", 2, ")"),
     alerts_firing: Bulk::upsert(
         "alerts",
@@ -113,13 +121,13 @@ pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements
 });
 
 fn rca_columns() -> Vec<&'static str> {
-    [&rows::RCA_COLUMNS[..], &["submitted_by_kind", "submitted_by_name", "submitted_at"]].concat()
+    [&analysis::COLUMNS[..], &["submitted_by_kind", "submitted_by_name", "submitted_at"]].concat()
 }
 
 async fn write_policies(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), Error> {
     let sql = &*STATEMENTS;
-    let run = sql.policies_saved.run(connection, &batch.policies_saved, |values, policy| {
-        policy_rows::write_policy(values, policy);
+    let run = sql.policies_saved.run(connection, &batch.policies_saved, |values, row| {
+        policy::write(values, row);
     });
     run.await.map_err(failed("write policies"))?;
     let run = sql.policies_removed.run(connection, &batch.policies_removed, |values, row| {
@@ -131,8 +139,8 @@ async fn write_policies(connection: &mut SqliteConnection, batch: &Batch<'_>) ->
 
 async fn write_alerts(connection: &mut SqliteConnection, batch: &Batch<'_>) -> Result<(), Error> {
     let sql = &*STATEMENTS;
-    let run = sql.alerts_firing.run(connection, &batch.alerts_firing, |values, alert| {
-        rows::write_alert(values, alert);
+    let run = sql.alerts_firing.run(connection, &batch.alerts_firing, |values, row| {
+        alert::write(values, row);
     });
     run.await.map_err(failed("write alerts"))?;
     let run = sql.alerts_resolved.run(connection, &batch.alerts_resolved, |values, row| {
@@ -152,7 +160,7 @@ fn write_counter(values: &mut Values, row: &CounterRow) {
 
 fn write_rca(values: &mut Values, row: &RcaRow<'_>) {
     values.add(i64::from(row.project.0)).add(&row.incident.to_bytes()[..]);
-    rows::write_rca(values, row.rca);
+    analysis::write(values, row.rca);
     values
         .add(i64::from(row.submitted_by.kind.code()))
         .add(row.submitted_by.name.as_str())

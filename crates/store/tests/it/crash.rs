@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::{Effect, Effects, Seq};
 use store::conformance::fixtures::{
-    Chance, HERE, Road, audit, audited, bare_incident, filed, firing, incident_id, key, opened, person,
-    policy, rca_accepted, time,
+    Chance, HERE, Road, audit, audited, bare_incident, filed, firing, incident_id, key, opened,
+    person, policy, rca_accepted, time,
 };
 use store::memory::COMMITS_AT_RISK;
 use store::{Admin, Commit, ErrorKind, IncidentFilter, MemoryStore, PartitionId, Store};

@@ -8,9 +8,7 @@ use store::conformance::fixtures::{
     Chance, HERE, Road, alert, audit, audited, bare_incident, filed, firing, incident, incident_id,
     key, opened, person, policy, rca, rca_accepted, time,
 };
-use store::{
-    Admin, ErrorKind, IncidentFilter, Options, PartitionId, RcaDraft, SqliteStore, Store,
-};
+use store::{Admin, ErrorKind, IncidentFilter, Options, PartitionId, RcaDraft, SqliteStore, Store};
 
 const P0: PartitionId = PartitionId(0);
 
@@ -81,7 +79,10 @@ async fn a_lost_tail_of_the_log_leaves_the_end_of_some_commit() {
         seen.insert(stands);
         cut_store.close().await.unwrap();
     }
-    assert!(seen.contains(&COMMITS) && seen.len() > 5, "the cuts fell on different commits: {seen:?}");
+    assert!(
+        seen.contains(&COMMITS) && seen.len() > 5,
+        "the cuts fell on different commits: {seen:?}"
+    );
 }
 
 #[tokio::test]
@@ -92,7 +93,8 @@ async fn a_backup_is_the_store_at_one_moment_and_opens_as_a_store() {
     let mut road = road(&store);
     road.commit(vec![opened(&incident(HERE, 1))]).await;
     store.create_key(&key(HERE, 1), &person("root")).await.unwrap();
-    let later: Vec<Effect> = (2..=3_000).map(|number| opened(&bare_incident(HERE, number))).collect();
+    let later: Vec<Effect> =
+        (2..=3_000).map(|number| opened(&bare_incident(HERE, number))).collect();
     let (backed_up, ()) = tokio::join!(store.backup(&copy), road.commit(later));
     backed_up.unwrap();
     let restored = open(&copy).await;
@@ -110,7 +112,8 @@ async fn a_backup_is_the_store_at_one_moment_and_opens_as_a_store() {
 async fn what_is_no_store_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.sqlite");
-    std::fs::write(&path, "this is a text, and long enough to be taken for a header".repeat(99)).unwrap();
+    std::fs::write(&path, "this is a text, and long enough to be taken for a header".repeat(99))
+        .unwrap();
     let Err(error) = SqliteStore::open(Options::new(&path)).await else { panic!("it opened") };
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     let missing = folder.path().join("missing/store.sqlite");

@@ -1,16 +1,16 @@
-//! Grouping policies to rows and back.
+//! Grouping policies.
 
 use model::{Duration, GroupingPolicy, KeyField, Matcher, Mode, OpenWhen, PolicyId};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 
-use super::bulk::Values;
-use super::columns::Columns;
-use super::rows::json;
+use super::json;
 use crate::Error;
+use crate::sqlite::bulk::Values;
+use crate::sqlite::columns::Columns;
 
-pub(super) const POLICY_KEY: [&str; 2] = ["project", "id"];
-pub(super) const POLICY_OTHERS: [&str; 14] = [
+pub(in crate::sqlite) const KEY: [&str; 2] = ["project", "id"];
+pub(in crate::sqlite) const OTHERS: [&str; 14] = [
     "name",
     "matcher",
     "key_fields",
@@ -27,7 +27,7 @@ pub(super) const POLICY_OTHERS: [&str; 14] = [
     "version",
 ];
 
-pub(super) fn write_policy(values: &mut Values, policy: &GroupingPolicy) {
+pub(in crate::sqlite) fn write(values: &mut Values, policy: &GroupingPolicy) {
     let condition = |(field, values): &(KeyField, Vec<String>)| ConditionJson {
         field: field.to_string(),
         values: values.clone(),
@@ -53,8 +53,8 @@ pub(super) fn write_policy(values: &mut Values, policy: &GroupingPolicy) {
         .add(policy.version.cast_signed());
 }
 
-pub(super) fn read_policy(row: &SqliteRow) -> Result<GroupingPolicy, Error> {
-    let columns = Columns::new(row, "policies", &POLICY_KEY);
+pub(in crate::sqlite) fn read(row: &SqliteRow) -> Result<GroupingPolicy, Error> {
+    let columns = Columns::new(row, "policies", &KEY);
     Ok(GroupingPolicy {
         id: PolicyId(columns.wide("id")?),
         project: columns.project("project")?,
@@ -104,7 +104,8 @@ fn read_key(columns: &Columns<'_>) -> Result<Vec<KeyField>, Error> {
 }
 
 fn read_mode(columns: &Columns<'_>) -> Result<Mode, Error> {
-    Mode::parse(&columns.text("mode")?).ok_or_else(|| columns.unreadable("mode", "ongoing or window"))
+    Mode::parse(&columns.text("mode")?)
+        .ok_or_else(|| columns.unreadable("mode", "ongoing or window"))
 }
 
 fn duration(columns: &Columns<'_>, column: &str) -> Result<Duration, Error> {

@@ -1,0 +1,10 @@
+//! The doors as a sender meets them: every refused input, every answer, the journal they fill.
+
+mod alerts;
+mod answers;
+mod documents;
+mod fuzz;
+mod house;
+mod overload;
+mod signals;
+mod streams;

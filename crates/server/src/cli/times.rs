@@ -1,0 +1,116 @@
+//! Points and spans of time for people: how long ago, and the exact second in UTC.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// `3m 12s ago`, `just now` below a second; a dash where there is none.
+pub(crate) fn ago(at: Option<&str>, now: Timestamp) -> String {
+    match at.and_then(read) {
+        Some(at) => {
+            let seconds = since(at, now);
+            if seconds == 0 { "just now".to_owned() } else { format!("{} ago", span(seconds)) }
+        }
+        None => "–".to_owned(),
+    }
+}
+
+/// The age alone: `3m 12s`.
+pub(crate) fn age(at: &str, now: Timestamp) -> String {
+    read(at).map_or_else(|| "–".to_owned(), |at| span(since(at, now)))
+}
+
+/// `2026-11-20 13:25:16Z`; the text itself where it is no time.
+pub(crate) fn exact(at: &str) -> String {
+    read(at).map_or_else(|| at.to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+/// `13:25:16` of the day.
+pub(crate) fn clock(at: &str) -> String {
+    read(at).map_or_else(|| at.to_owned(), |at| at.strftime("%H:%M:%S").to_string())
+}
+
+/// `2026-11-20`.
+pub(crate) fn day(at: &str) -> String {
+    read(at).map_or_else(|| at.to_owned(), |at| at.strftime("%Y-%m-%d").to_string())
+}
+
+/// Seconds as the two largest units that say something: `45s`, `3m 12s`, `2h 5m`, `3d 4h`.
+pub(crate) fn span(seconds: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+    let first = UNITS.iter().position(|&(_, length)| seconds >= length).unwrap_or(3);
+    let (name, length) = UNITS[first];
+    let mut text = format!("{}{name}", seconds / length);
+    if let Some(&(name, smaller)) = UNITS.get(first + 1) {
+        let rest = seconds % length / smaller;
+        if rest > 0 {
+            text.push_str(&format!(" {rest}{name}"));
+        }
+    }
+    text
+}
+
+/// A moment that lies `ahead` of now, as RFC 3339.
+pub(crate) fn ahead(ahead: model::Duration) -> Option<String> {
+    let ahead = SignedDuration::from_micros(i64::try_from(ahead.micros()).ok()?);
+    Some(Timestamp::now().checked_add(ahead).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// A whole number with its thousands apart: `12,345`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn read(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
+/// Whole seconds; none where the server's clock is ahead of this one.
+fn since(at: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(now.duration_since(at).as_secs()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_shows_its_two_largest_units() {
+        let cases = [
+            (0, "0s"),
+            (45, "45s"),
+            (60, "1m"),
+            (192, "3m 12s"),
+            (7_500, "2h 5m"),
+            (7_205, "2h"),
+            (273_600, "3d 4h"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(span(seconds), text);
+        }
+    }
+
+    #[test]
+    fn ages_are_relative_and_never_negative() {
+        let now: Timestamp = "2026-11-20T13:25:16Z".parse().expect("a time");
+        assert_eq!(ago(Some("2026-11-20T13:22:04.5Z"), now), "3m 11s ago");
+        assert_eq!(ago(Some("2026-11-20T13:30:00Z"), now), "just now");
+        assert_eq!(ago(None, now), "–");
+        assert_eq!(exact("2026-11-20T13:22:04.5Z"), "2026-11-20 13:22:04Z");
+        assert_eq!(exact("soon"), "soon");
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(12_345), "12,345");
+        assert_eq!(grouped(1_000_000), "1,000,000");
+    }
+}

@@ -1,0 +1,76 @@
+//! How a command ends, as the auditor says it and as an outcome is read.
+
+use std::collections::BTreeSet;
+
+use model::{IncidentId, Outcome, PolicyId, Refusal, Status};
+
+/// How a command ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Done to this incident.
+    Incident(IncidentId),
+    /// Done to this policy, which now has this version.
+    Policy(PolicyId, u64),
+    /// Not done.
+    Refused(Refused),
+}
+
+/// Why a command is not done; without the words for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no such incident or policy here.
+    NotFound,
+    /// The move is not legal from there.
+    Illegal(Status),
+    /// Closing takes a root cause analysis.
+    RcaRequired,
+    /// These fields are not as they must be.
+    RcaInvalid(BTreeSet<String>),
+    /// Only a person may.
+    PersonRequired,
+    /// Reopening takes a reason.
+    ReasonRequired,
+    /// It follows this one.
+    FollowsParent(IncidentId),
+    /// These cannot be merged.
+    NotMergeable,
+    /// These cannot be split off.
+    NotSplittable,
+    /// The policy has this version.
+    Stale(u64),
+    /// A limit.
+    Limit,
+    /// The idempotency key was used for something else.
+    Mismatch,
+}
+
+impl From<&Outcome> for Answer {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Incident(id) => Self::Incident(*id),
+            Outcome::Policy { id, version } => Self::Policy(*id, *version),
+            Outcome::Refused(refusal) => Self::Refused(Refused::from(refusal)),
+        }
+    }
+}
+
+impl From<&Refusal> for Refused {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::NotFound,
+            Refusal::IllegalTransition { from, to: _, legal: _ } => Self::Illegal(*from),
+            Refusal::RcaRequired => Self::RcaRequired,
+            Refusal::RcaInvalid(errors) => {
+                Self::RcaInvalid(errors.iter().map(|error| error.field.clone()).collect())
+            }
+            Refusal::PersonRequired => Self::PersonRequired,
+            Refusal::ReasonRequired => Self::ReasonRequired,
+            Refusal::FollowsParent(id) => Self::FollowsParent(*id),
+            Refusal::NotMergeable(_) => Self::NotMergeable,
+            Refusal::NotSplittable(_) => Self::NotSplittable,
+            Refusal::StaleVersion { current } => Self::Stale(*current),
+            Refusal::Limit(_) => Self::Limit,
+            Refusal::IdempotencyMismatch => Self::Mismatch,
+        }
+    }
+}

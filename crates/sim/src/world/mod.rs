@@ -1,0 +1,157 @@
+//! The simulated world: disk, clock, journal, store, lake, snapshots and pipeline, and what can be
+//! done to them.
+//!
+//! No thread, no real clock, no real disk: the journal's writer is driven by hand, and futures are
+//! polled where they stand. Invariant: what is appended is either in `in_flight`, in the ledger, or
+//! was refused.
+
+mod death;
+mod faults;
+mod flow;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use journal::fault::FaultDisk;
+use journal::{Append, Disk, Journal, ManualClock, Reader, SegmentJournal};
+use model::Timestamp;
+use pipeline::{Pipeline, Ports};
+use store::PartitionId;
+
+use crate::ledger::Ledger;
+use crate::ports::{Planted, SimLake, SimSnapshots, SimStore};
+use crate::random::Random;
+use crate::swarm::Swarm;
+use crate::trace::Trace;
+
+pub use death::Death;
+pub(crate) use death::Start;
+
+/// The partition everything is about.
+pub(crate) const PARTITION: PartitionId = PartitionId(0);
+/// When every run begins: an ordinary moment, in microseconds.
+const EPOCH_MICROS: i64 = 1_760_000_000_000_000;
+
+/// The system under test, and what surrounds it.
+pub struct World {
+    /// What the seed picked.
+    pub swarm: Swarm,
+    /// The disk under the journal.
+    pub disk: FaultDisk,
+    /// The clock of everything.
+    pub clock: Arc<ManualClock>,
+    /// The store.
+    pub store: Arc<SimStore>,
+    /// The lake.
+    pub lake: Arc<SimLake>,
+    /// Engine snapshots.
+    pub snapshots: Arc<SimSnapshots>,
+    /// What was acknowledged.
+    pub ledger: Ledger,
+    /// What happened.
+    pub trace: Trace,
+    pub(crate) random: Random,
+    planted: Option<Planted>,
+    mount: Arc<dyn Disk>,
+    alive: Option<Alive>,
+    in_flight: Vec<(Append, Vec<Vec<u8>>)>,
+    now_micros: i64,
+    /// How often the system died, and was started.
+    pub(crate) deaths: u64,
+}
+
+/// What lives between two deaths.
+struct Alive {
+    journal: Arc<SegmentJournal>,
+    pipeline: Pipeline,
+    /// Reads what becomes durable, as a stranger would.
+    tail: Box<dyn Reader>,
+}
+
+impl World {
+    /// A world in which nothing happened; nothing runs yet.
+    #[must_use]
+    pub fn new(swarm: Swarm, random: Random, planted: Option<Planted>, trace: Trace) -> Self {
+        let mut random = random;
+        let disk = FaultDisk::new(random.bits());
+        let mount = disk.mount();
+        Self {
+            swarm,
+            disk,
+            clock: Arc::new(ManualClock::new(EPOCH_MICROS)),
+            store: Arc::new(SimStore::new(planted)),
+            lake: Arc::new(SimLake::new(planted)),
+            snapshots: Arc::new(SimSnapshots::new(planted)),
+            ledger: Ledger::default(),
+            trace,
+            random,
+            planted,
+            mount,
+            alive: None,
+            in_flight: Vec::new(),
+            now_micros: EPOCH_MICROS,
+            deaths: 0,
+        }
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.now_micros)
+    }
+
+    /// Moves the clock, forward or back.
+    pub fn move_clock(&mut self, micros: i64) {
+        self.now_micros = (self.now_micros + micros).max(1);
+        self.clock.set(self.now_micros);
+    }
+
+    /// The pipeline that runs.
+    ///
+    /// # Panics
+    /// Nothing runs: a mistake of the simulator.
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.alive().pipeline
+    }
+
+    /// The journal that runs.
+    ///
+    /// # Panics
+    /// Nothing runs: a mistake of the simulator.
+    #[must_use]
+    pub fn journal(&self) -> &SegmentJournal {
+        &self.alive().journal
+    }
+
+    fn alive(&self) -> &Alive {
+        self.alive.as_ref().expect("the simulator acts on a system that runs")
+    }
+
+    fn alive_mut(&mut self) -> &mut Alive {
+        self.alive.as_mut().expect("the simulator acts on a system that runs")
+    }
+
+    fn ports(&self, journal: Arc<dyn Journal>) -> Ports {
+        Ports {
+            journal,
+            store: self.store.clone(),
+            lake: self.lake.clone(),
+            snapshots: self.snapshots.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// Runs a future that never waits.
+///
+/// # Panics
+/// It waits: something in the simulated world does what only the real one may.
+pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("nothing in the simulated world waits"),
+    }
+}
