@@ -25,12 +25,12 @@ mod tests {
 
     #[test]
     fn fingerprints_are_those_that_alertmanager_answers() {
-        let of = |pairs: &[(&'static str, &'static str)]| {
+        let shown = |pairs: &[(&'static str, &'static str)]| {
             let labels: Vec<_> =
                 pairs.iter().map(|&(n, v)| (Cow::Borrowed(n), Cow::Borrowed(v))).collect();
-            format!("{:016x}", super::of(&labels))
+            format!("{:016x}", of(&labels))
         };
-        assert_eq!(of(&[("alertname", "a")]), "d258efc389808447");
-        assert_eq!(of(&[("alertname", "good")]), "fff7f30401697f7b");
+        assert_eq!(shown(&[("alertname", "a")]), "d258efc389808447");
+        assert_eq!(shown(&[("alertname", "good")]), "fff7f30401697f7b");
     }
 }

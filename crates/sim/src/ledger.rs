@@ -55,6 +55,12 @@ impl Ledger {
         self.entries.iter().filter(|entry| entry.acknowledged).count()
     }
 
+    /// How often a record occurs.
+    #[must_use]
+    pub fn occurrences(&self, record: &[u8]) -> usize {
+        self.entries.iter().filter(|entry| entry.record == record).count()
+    }
+
     /// The journal said that these are durable.
     ///
     /// # Errors

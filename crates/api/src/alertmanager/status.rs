@@ -99,14 +99,20 @@ pub(super) struct VersionDocument {
     build_date: &'static str,
     build_user: &'static str,
     go_version: &'static str,
+    /// Stormbell's own version.
     revision: String,
-    version: String,
+    /// The version of Alertmanager whose API is spoken.
+    version: &'static str,
 }
 
 /// A silence; there are none yet.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Silence)]
 pub(super) struct SilenceDocument {}
+
+/// Clients choose their dialect by the version (Karma) or complain when it is not theirs (amtool), so it is
+/// that of the Alertmanager whose API this is.
+const SPOKEN_VERSION: &str = "0.25.0";
 
 const CONFIGURATION: &str = "route:\n  receiver: stormbell\nreceivers:\n- name: stormbell\n";
 
@@ -128,10 +134,12 @@ pub(super) async fn get_status(
         version_info: VersionDocument {
             branch: "stormbell",
             build_date: "",
-            build_user: "",
+            build_user: "stormbell",
             go_version: "",
-            revision: build.revision.clone(),
-            version: build.version.clone(),
+            revision: format!("stormbell {} {}", build.version, build.revision)
+                .trim_end()
+                .to_owned(),
+            version: SPOKEN_VERSION,
         },
     }))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::{IncidentId, Operation, ProjectId, Scope, SignalId, limits};
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{IncidentDetail, change, find, signals};
 use crate::Api;
 use crate::problem::{Code, Problem};
-use crate::request::{Call, Fields, JsonBody, Parameters};
+use crate::request::{Call, Fields, Id, JsonBody, Parameters};
 
 /// Incidents that are this one.
 #[derive(ToSchema)]
@@ -47,7 +47,7 @@ const UNKNOWN_LISTED: usize = 100;
 pub(super) async fn merge(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -108,7 +108,7 @@ async fn resolve(
 pub(super) async fn split(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {

@@ -47,6 +47,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 async fn find(api: &Api, project: ProjectId, id: &str) -> Result<IncidentView, Problem> {
     let store = &api.ports().store;
     let found = match id.parse::<u64>() {
+        // Numbers are counted from 1: one beyond what a row can hold is nobody's.
+        Ok(number) if i64::try_from(number).is_err() => None,
         Ok(number) => store.incident_id(project, number).await?,
         Err(_) => IncidentId::parse(id),
     };

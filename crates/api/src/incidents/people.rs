@@ -1,6 +1,6 @@
 //! What people do around an incident: assign it, comment on it, link to it, set its severity.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::{Operation, Scope, Severity, limits};
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{IncidentDetail, change, find};
 use crate::Api;
 use crate::problem::Problem;
-use crate::request::{Call, JsonBody, Parameters};
+use crate::request::{Call, Id, JsonBody, Parameters};
 use crate::words;
 
 /// Who has it.
@@ -60,7 +60,7 @@ pub(crate) struct SeverityChange {
 pub(super) async fn assign(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -103,7 +103,7 @@ pub(super) async fn assign(
 pub(super) async fn comment(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -129,7 +129,7 @@ pub(super) async fn comment(
 pub(super) async fn add_link(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -164,7 +164,7 @@ pub(super) async fn add_link(
 pub(super) async fn set_severity(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {

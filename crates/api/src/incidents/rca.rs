@@ -4,7 +4,7 @@
 //! says what cannot be read at all, together with what the gate says of the rest.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use model::{
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use super::item::RcaContent;
 use super::{IncidentDetail, change, find, rca_body, refused};
 use crate::problem::{Code, Problem};
-use crate::request::{Call, JsonBody, Parameters};
+use crate::request::{Call, Id, JsonBody, Parameters};
 use crate::{Api, instant, words};
 
 /// What was at the root.
@@ -116,7 +116,7 @@ pub(crate) struct RcaDraftDocument {
 pub(super) async fn submit_rca(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -181,7 +181,7 @@ async fn refused_in_full(
 pub(super) async fn get_draft(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     call.require(&[Scope::Read])?;
@@ -205,7 +205,7 @@ pub(super) async fn get_draft(
 pub(super) async fn put_draft(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use lake::{SignalPage, SignalQuery, StoredSignal};
 use model::{IncidentId, ProjectId, Scope, Seq, SignalId};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::find;
 use crate::problem::Problem;
-use crate::request::{Call, CursorKind, Parameters};
+use crate::request::{Call, CursorKind, Id, Parameters};
 use crate::{Api, instant, words};
 
 /// A signal as it was received, and where it was filed.
@@ -97,7 +97,7 @@ pub(crate) struct SignalItems {
 pub(super) async fn list_signals(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
 ) -> Result<Json<SignalItems>, Problem> {
     call.require(&[Scope::Read])?;

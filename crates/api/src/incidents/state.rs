@@ -1,6 +1,6 @@
 //! `GET /v1/incidents/{id}` and `PATCH …/state`: where an incident stands, and where it is to go.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use model::{Operation, Scope, Status, limits};
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{IncidentDetail, change, detail, find};
 use crate::Api;
 use crate::problem::Problem;
-use crate::request::{Call, JsonBody, Parameters};
+use crate::request::{Call, Id, JsonBody, Parameters};
 use crate::words;
 
 /// Where an incident is to go.
@@ -33,7 +33,7 @@ pub(crate) struct StateChange {
 pub(super) async fn get_incident(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     call.require(&[Scope::Read])?;
@@ -64,7 +64,7 @@ pub(super) async fn get_incident(
 pub(super) async fn move_incident(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {

@@ -1,7 +1,7 @@
 //! `GET /v1/incidents/{id}/timeline`: who did what, when and why, oldest first.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use model::effect::AuditAction;
 use model::{AuditRow, Scope};
 use serde::Serialize;
@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 
 use super::find;
 use crate::problem::Problem;
-use crate::request::{Call, CursorKind, Parameters};
+use crate::request::{Call, CursorKind, Id, Parameters};
 use crate::{Api, instant, words};
 
-/// One line of the timeline; what does not apply to its action is null.
+/// What was done; what does not apply to the action is null.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 struct ActionPart {
     /// `opened`, `moved`, `severity_changed`, `assigned`, `commented`, `linked`, `merged_into`, `split`,
@@ -87,7 +87,7 @@ pub(crate) struct TimelineItems {
 pub(super) async fn list_timeline(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
 ) -> Result<Json<TimelineItems>, Problem> {
     call.require(&[Scope::Read])?;

@@ -4,7 +4,7 @@
 //! Invariant: a key administers its own project only, except keys of project 1, the installation's own.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use http::StatusCode;
@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use crate::problem::Problem;
 use crate::remembered::Created;
-use crate::request::{Call, JsonBody, Parameters};
+use crate::request::{Call, Id, JsonBody, Parameters};
 use crate::{Api, administrator, instant, words};
 
 /// A key, without its secret.
@@ -140,7 +140,7 @@ async fn create_key(
 async fn revoke_key(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
     call.require(&[Scope::Manage])?;

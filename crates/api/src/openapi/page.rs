@@ -7,8 +7,6 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::problem::Code;
-
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// The reference page.
@@ -38,18 +36,30 @@ pub(super) fn render(document: &Value) -> String {
     html
 }
 
-/// The page that explains one error.
-pub(super) fn error(code: Code, explanation: &str) -> String {
+/// What is said about one code.
+#[derive(Debug)]
+pub(super) struct Explained<'a> {
+    /// The code.
+    pub(super) word: &'a str,
+    /// One sentence.
+    pub(super) title: &'a str,
+    /// Paragraphs.
+    pub(super) text: String,
+}
+
+/// The page that explains a code; the API and the doors may both have one of that name.
+pub(super) fn errors(explained: &[Explained<'_>]) -> String {
     let mut html = String::new();
-    head(&mut html, code.as_str());
-    let _ = write!(
-        html,
-        "<main class=\"alone\"><p><a href=\"/v1/docs\">Stormbell API</a></p><h1><code>{}</code></h1><p class=\"lead\">{}</p>",
-        code.as_str(),
-        escaped(code.title()),
-    );
-    for block in explanation.split("\n\n") {
-        paragraph(&mut html, block);
+    head(&mut html, explained.first().map_or("", |first| first.word));
+    html.push_str("<main class=\"alone\"><p><a href=\"/v1/docs\">Stormbell API</a></p>");
+    if let Some(first) = explained.first() {
+        let _ = write!(html, "<h1><code>{}</code></h1>", escaped(first.word));
+    }
+    for one in explained {
+        let _ = write!(html, "<p class=\"lead\">{}</p>", inline(one.title));
+        for block in one.text.split("\n\n") {
+            paragraph(&mut html, block);
+        }
     }
     html.push_str("</main></body></html>\n");
     html

@@ -1,7 +1,7 @@
 //! Serves the document, the reference page and the pages that explain errors. No key, no script, nothing
 //! from anywhere else: the content security policy allows one style sheet of our own.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
@@ -13,9 +13,11 @@ use utoipa_axum::routes;
 use super::{complete, page};
 use crate::Api;
 use crate::problem::{Code, Problem};
+use crate::request::Id;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const STYLE: &str = include_str!("reference.css");
+const DOOR_ERRORS: &str = include_str!("../../../../docs/errors/ingest.md");
 const ERRORS: &str = include_str!("../../../../docs/errors/README.md");
 
 /// The document and the page, made once.
@@ -83,12 +85,34 @@ async fn get_style() -> Response {
     params(("code" = String, Path, description = "the code of a problem document")),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), (status = 404, description = "No such code")),
 )]
-async fn get_error_page(Path(code): Path<String>) -> Result<Response, Problem> {
+async fn get_error_page(Id(code): Id) -> Result<Response, Problem> {
     let known = Code::ALL.iter().find(|known| known.as_str() == code);
-    let known =
-        known.ok_or_else(|| Problem::new(Code::NoSuchRoute, "there is no error with this code"))?;
-    let html = page::error(*known, explanation(*known));
-    Ok(guarded(typed(html.into(), "text/html; charset=utf-8")))
+    let ours = known.map(|known| page::Explained {
+        word: known.as_str(),
+        title: known.title(),
+        text: explanation(*known).to_owned(),
+    });
+    let explained = ours.into_iter().chain(door_explanation(&code)).collect::<Vec<_>>();
+    if explained.is_empty() {
+        return Err(Problem::new(Code::NoSuchRoute, "there is no error with this code"));
+    }
+    Ok(guarded(typed(page::errors(&explained).into(), "text/html; charset=utf-8")))
+}
+
+/// The row of `docs/errors/ingest.md` on a code of the doors: `code`, status, meaning, what to do.
+fn door_explanation(code: &str) -> Option<page::Explained<'static>> {
+    let rows = DOOR_ERRORS.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"));
+    let row = rows.map(|row| row.split(" | ").collect::<Vec<_>>()).find_map(|cells| {
+        match cells.as_slice() {
+            [word, status, meaning, advice] if word.trim_end_matches('`') == code => {
+                Some((*word, *status, *meaning, *advice))
+            }
+            _ => None,
+        }
+    });
+    let (word, status, meaning, advice) = row?;
+    let text = format!("{status}, at the doors through which signals come in. {advice}");
+    Some(page::Explained { word: word.trim_end_matches('`'), title: meaning, text })
 }
 
 /// The section of `docs/errors/README.md` on a code, without its heading.
@@ -128,6 +152,13 @@ mod tests {
             assert!(text.contains(code.status().as_str()), "{} is not explained", code.as_str());
             assert!(text.len() > 40, "{} is hardly explained", code.as_str());
         }
+    }
+
+    #[test]
+    fn the_codes_of_the_doors_are_explained_too() {
+        let explained = door_explanation("all_rejected").expect("a row of the table");
+        assert!(explained.text.starts_with("400, ") && !explained.title.is_empty());
+        assert!(door_explanation("nonsense").is_none());
     }
 
     #[test]

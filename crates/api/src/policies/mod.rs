@@ -5,7 +5,7 @@ mod document;
 mod reader;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use model::{GroupingPolicy, Operation, Outcome, PolicyId, ProjectId, Refusal, Scope};
@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::Api;
 use crate::problem::{Code, Problem};
-use crate::request::{Call, JsonBody, Parameters};
+use crate::request::{Call, Id, JsonBody, Parameters};
 
 use document::{NewPolicy, PolicyDocument};
 
@@ -93,7 +93,7 @@ async fn create_policy(
 async fn get_policy(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     call.require(&[Scope::Read])?;
@@ -114,7 +114,7 @@ async fn get_policy(
 async fn put_policy(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -144,7 +144,7 @@ async fn put_policy(
 async fn delete_policy(
     State(api): State<Api>,
     call: Call,
-    Path(id): Path<String>,
+    Id(id): Id,
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
     call.require(&[Scope::Manage])?;

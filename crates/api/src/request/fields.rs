@@ -47,9 +47,18 @@ impl Fields {
     /// A text.
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         match self.value(name)? {
-            Value::String(text) => Some(text),
+            Value::String(text) => self.without_nul(name, text),
             other => self.wrong_type(name, "a string", &other),
         }
+    }
+
+    /// Not every store can hold a NUL character.
+    fn without_nul(&mut self, field: &str, text: String) -> Option<String> {
+        if text.contains('\0') {
+            self.refuse(field, "invalid_character", "it may hold no NUL character");
+            return None;
+        }
+        Some(text)
     }
 
     /// A text with at most `max_bytes`.
@@ -150,7 +159,9 @@ impl Fields {
         let mut texts = Vec::with_capacity(list.len());
         for (index, value) in list.into_iter().enumerate() {
             match value {
-                Value::String(text) => texts.push(text),
+                Value::String(text) => {
+                    texts.extend(self.without_nul(&format!("{name}[{index}]"), text))
+                }
                 other => {
                     let _: Option<()> =
                         self.wrong_type(&format!("{name}[{index}]"), "a string", &other);

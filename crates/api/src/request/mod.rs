@@ -12,4 +12,4 @@ pub(crate) use body::JsonBody;
 pub(crate) use call::{Behind, Call};
 pub(crate) use cursor::CursorKind;
 pub(crate) use fields::Fields;
-pub(crate) use parameters::Parameters;
+pub(crate) use parameters::{Id, Parameters};

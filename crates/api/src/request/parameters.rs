@@ -1,8 +1,7 @@
-//! Query parameters, read strictly: an unknown one is refused, so that a misspelt filter never
+//! Parameters of the query and the path, read strictly: an unknown one is refused, so that a misspelt filter never
 //! answers with everything.
 
-use axum::extract::FromRequestParts;
-use axum::extract::Query;
+use axum::extract::{FromRequestParts, Path, Query};
 use http::request::Parts;
 use model::limits;
 
@@ -74,8 +73,25 @@ impl Parameters {
                 name,
                 format!("it may have {} characters", limits::NAME_CHARS),
             )),
+            Some(text) if text.contains('\0') => {
+                Err(Problem::parameter(name, "it may hold no NUL character"))
+            }
             text => Ok(text.map(str::to_owned)),
         }
+    }
+}
+
+/// The one parameter in the path of a route.
+#[derive(Debug)]
+pub(crate) struct Id(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Self(id))
+            .map_err(|rejection| Problem::new(Code::InvalidParameter, rejection.body_text()))
     }
 }
 

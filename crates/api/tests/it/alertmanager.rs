@@ -144,8 +144,9 @@ async fn the_rest_of_the_reading_side_answers_as_clients_expect() {
     let status = world.get(READER, "/api/v2/status").await.json();
     assert_eq!(
         (&status["cluster"]["status"], &status["versionInfo"]["version"]),
-        (&json!("disabled"), &json!("0.1.0"))
+        (&json!("disabled"), &json!("0.25.0"))
     );
+    assert_eq!(status["versionInfo"]["revision"], "stormbell 0.1.0 abc");
     for required in ["branch", "buildDate", "buildUser", "goVersion", "revision"] {
         assert!(status["versionInfo"][required].is_string(), "{required}");
     }

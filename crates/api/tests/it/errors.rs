@@ -49,6 +49,12 @@ async fn addresses_and_methods_that_are_not_there_are_problems_too() {
     let answer = world.delete(MANAGER, "/v1/incidents").await;
     answer.problem(405, "method_not_allowed");
     assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+    for id in ["%ff", "%00", "0", "99", "99999999999999999999", "18446744073709551615"] {
+        let answer = world.get(READER, &format!("/v1/incidents/{id}")).await;
+        let (status, code) =
+            if id == "%ff" { (400, "invalid_parameter") } else { (404, "not_found") };
+        answer.problem(status, code);
+    }
     world.get(READER, "/docs/errors/nonsense").await.problem(404, "no_such_route");
 }
 
@@ -81,6 +87,7 @@ async fn unknown_and_bad_parameters_are_refused_everywhere() {
         "limit=x",
         "limit=1&limit=2",
         "component=a&component=b",
+        "q=%00",
     ];
     for query in bad {
         let problem = world

@@ -302,6 +302,7 @@ async fn bad_fields_are_refused_without_a_command() {
         ("/assign", json!({"assignee": "é".repeat(257)}), "assignee too_long"),
         ("/assign", json!({"assignee": 7}), "assignee wrong_type"),
         ("/comments", json!({"text": "  "}), "text missing"),
+        ("/comments", json!({"text": "a\0b"}), "text invalid_character"),
         ("/comments", json!({"text": long}), "text too_long"),
         ("/links", json!({"url": "javascript:alert(1)"}), "url invalid_url"),
         ("/links", json!({"title": "x"}), "url missing"),

@@ -12,5 +12,4 @@ mod isolation;
 mod keys;
 mod policies;
 mod rca;
-mod serve_tmp;
 mod world;

@@ -24,68 +24,66 @@ use store::{ActiveAlerts, Admin, Commit, KeyRow, Keys, MemoryStore, PartitionId,
 use tower::ServiceExt;
 
 /// The project of the first start.
-pub const ONE: ProjectId = ProjectId(1);
+pub(crate) const ONE: ProjectId = ProjectId(1);
 /// Another one.
-pub const TWO: ProjectId = ProjectId(2);
+pub(crate) const TWO: ProjectId = ProjectId(2);
 /// A key of project 1 that may do everything.
-pub const MANAGER: &str = "manager-of-one";
+pub(crate) const MANAGER: &str = "manager-of-one";
 /// A key of project 1 that may read and act as an agent.
-pub const AGENT: &str = "agent-of-one";
+pub(crate) const AGENT: &str = "agent-of-one";
 /// A key of project 1 that may read.
-pub const READER: &str = "reader-of-one";
+pub(crate) const READER: &str = "reader-of-one";
 /// A key of project 1 that may send signals only.
-pub const SENDER: &str = "sender-of-one";
+pub(crate) const SENDER: &str = "sender-of-one";
 /// A key of project 2 that may do everything there.
-pub const STRANGER: &str = "manager-of-two";
+pub(crate) const STRANGER: &str = "manager-of-two";
 
 /// What the road does with the next command.
-pub struct Scripted {
+pub(crate) struct Scripted {
     /// What is in the store when it answers.
-    pub effects: Vec<Effect>,
+    pub(crate) effects: Vec<Effect>,
     /// What it answers.
-    pub outcome: Result<Outcome, RoadError>,
+    pub(crate) outcome: Result<Outcome, RoadError>,
 }
 
 /// Everything the API is wired to.
-pub struct World {
-    pub store: Arc<MemoryStore>,
-    pub lake: Arc<MemoryLake>,
-    pub alerts: Arc<ActiveAlerts>,
-    pub keys: Arc<Keys>,
-    pub road: Arc<ScriptedRoad>,
-    pub health: Arc<ScriptedHealth>,
-    pub router: Router,
-    pub api: Api,
+pub(crate) struct World {
+    pub(crate) lake: Arc<MemoryLake>,
+    pub(crate) alerts: Arc<ActiveAlerts>,
+    pub(crate) road: Arc<ScriptedRoad>,
+    pub(crate) health: Arc<ScriptedHealth>,
+    pub(crate) router: Router,
+    pub(crate) api: Api,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes)
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The body as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
     /// A header.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// The problem with this code and its own status, whole.
     #[track_caller]
-    pub fn problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         let json = self.json();
         assert_eq!((self.status.as_u16(), json["code"].as_str()), (status, Some(code)), "{json}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
@@ -100,7 +98,7 @@ impl Answer {
     }
 
     /// `field code` of every bad field, sorted.
-    pub fn fields(&self) -> Vec<String> {
+    pub(crate) fn fields(&self) -> Vec<String> {
         let json = self.json();
         let fields = json["fields"].as_array().unwrap_or_else(|| panic!("no fields: {json}"));
         let mut words: Vec<String> = fields
@@ -116,7 +114,7 @@ impl Answer {
 
 impl World {
     /// Two projects, five keys, nothing else.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         let by = Actor::system();
         store.create_project("globex", "plant", time(0), &by).await.unwrap();
@@ -155,32 +153,32 @@ impl World {
             metrics: Arc::new(OneMetric),
             build: Build { version: "0.1.0".into(), revision: "abc".into(), started_at: time(0) },
         });
-        Self { router: api.router(), api, store, lake, alerts, keys, road, health }
+        Self { router: api.router(), api, lake, alerts, road, health }
     }
 
     /// Writes effects to the store and shows them to the list of alerts.
-    pub async fn apply(&self, effects: Vec<Effect>) {
+    pub(crate) async fn apply(&self, effects: Vec<Effect>) {
         let effects = Effects(effects);
         self.alerts.apply(&effects);
         self.road.commit(&effects).await;
     }
 
     /// An open incident.
-    pub async fn incident(&self, project: ProjectId, number: u64) -> Incident {
+    pub(crate) async fn incident(&self, project: ProjectId, number: u64) -> Incident {
         let incident = incident(project, number);
         self.apply(vec![Effect::Incident(Box::new(incident.clone()))]).await;
         incident
     }
 
     /// An incident that stands somewhere.
-    pub async fn incident_in(&self, number: u64, status: Status) -> Incident {
+    pub(crate) async fn incident_in(&self, number: u64, status: Status) -> Incident {
         let incident = Incident { status, ..incident(ONE, number) };
         self.apply(vec![Effect::Incident(Box::new(incident.clone()))]).await;
         incident
     }
 
     /// Signals of an incident, at these positions.
-    pub fn signals(&self, incident: &Incident, seqs: impl IntoIterator<Item = u64>) {
+    pub(crate) fn signals(&self, incident: &Incident, seqs: impl IntoIterator<Item = u64>) {
         for seq in seqs {
             let signal = signal(seq);
             let row = Row {
@@ -197,12 +195,12 @@ impl World {
     }
 
     /// Says what the next command comes to.
-    pub fn script(&self, effects: Vec<Effect>, outcome: Outcome) {
+    pub(crate) fn script(&self, effects: Vec<Effect>, outcome: Outcome) {
         self.road.script.lock().unwrap().push_back(Scripted { effects, outcome: Ok(outcome) });
     }
 
     /// Says that the next command fails on the road.
-    pub fn script_failure(&self, error: RoadError) {
+    pub(crate) fn script_failure(&self, error: RoadError) {
         self.road
             .script
             .lock()
@@ -211,31 +209,31 @@ impl World {
     }
 
     /// The commands that were submitted.
-    pub fn submitted(&self) -> Vec<Command> {
+    pub(crate) fn submitted(&self) -> Vec<Command> {
         self.road.submitted.lock().unwrap().clone()
     }
 
-    pub async fn get(&self, key: &str, path: &str) -> Answer {
+    pub(crate) async fn get(&self, key: &str, path: &str) -> Answer {
         self.send(request("GET", path, key, None)).await
     }
 
-    pub async fn post(&self, key: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, key: &str, path: &str, body: Value) -> Answer {
         self.send(request("POST", path, key, Some(&body))).await
     }
 
-    pub async fn put(&self, key: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, key: &str, path: &str, body: Value) -> Answer {
         self.send(request("PUT", path, key, Some(&body))).await
     }
 
-    pub async fn patch(&self, key: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, key: &str, path: &str, body: Value) -> Answer {
         self.send(request("PATCH", path, key, Some(&body))).await
     }
 
-    pub async fn delete(&self, key: &str, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, key: &str, path: &str) -> Answer {
         self.send(request("DELETE", path, key, None)).await
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
@@ -244,7 +242,7 @@ impl World {
 }
 
 /// A request with a key (none where empty) and a JSON body.
-pub fn request(method: &str, path: &str, key: &str, body: Option<&Value>) -> Request<Body> {
+pub(crate) fn request(method: &str, path: &str, key: &str, body: Option<&Value>) -> Request<Body> {
     let mut builder = Request::builder().method(method).uri(path);
     if !key.is_empty() {
         builder = builder.header("authorization", format!("Bearer {key}"));
@@ -259,17 +257,21 @@ pub fn request(method: &str, path: &str, key: &str, body: Option<&Value>) -> Req
 }
 
 /// The same with one more header.
-pub fn with_header(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
+pub(crate) fn with_header(
+    mut request: Request<Body>,
+    name: &'static str,
+    value: &str,
+) -> Request<Body> {
     request.headers_mut().insert(name, value.parse().unwrap());
     request
 }
 
 /// A moment, a second later for each number.
-pub fn time(number: u64) -> Timestamp {
+pub(crate) fn time(number: u64) -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000 + i64::try_from(number).unwrap() * 1_000_000)
 }
 
-pub fn incident(project: ProjectId, number: u64) -> Incident {
+pub(crate) fn incident(project: ProjectId, number: u64) -> Incident {
     Incident {
         id: IncidentId::mint(project, Seq(number), time(number)),
         project,
@@ -301,7 +303,7 @@ pub fn incident(project: ProjectId, number: u64) -> Incident {
     }
 }
 
-pub fn signal(seq: u64) -> Signal<'static> {
+pub(crate) fn signal(seq: u64) -> Signal<'static> {
     let mut signal = Signal::new(SignalId(u128::from(seq)), "db-1", "prod");
     signal.summary = Cow::Owned(format!("signal {seq}"));
     signal.payload = Cow::Borrowed(b"{\"n\":  1.0}");
@@ -310,7 +312,7 @@ pub fn signal(seq: u64) -> Signal<'static> {
     signal
 }
 
-pub fn alert(
+pub(crate) fn alert(
     project: ProjectId,
     number: u64,
     incident: Option<IncidentId>,
@@ -333,7 +335,7 @@ pub fn alert(
     }))
 }
 
-pub fn policy(project: ProjectId, id: u128, name: &str) -> GroupingPolicy {
+pub(crate) fn policy(project: ProjectId, id: u128, name: &str) -> GroupingPolicy {
     GroupingPolicy {
         id: PolicyId(id),
         name: name.to_owned(),
@@ -343,7 +345,7 @@ pub fn policy(project: ProjectId, id: u128, name: &str) -> GroupingPolicy {
     }
 }
 
-pub fn comment(incident: &Incident, seq: u64, text: &str) -> Effect {
+pub(crate) fn comment(incident: &Incident, seq: u64, text: &str) -> Effect {
     Effect::Audited(Box::new(AuditRow {
         seq: Seq(seq),
         index: 0,
@@ -374,12 +376,12 @@ fn key_row(id: u128, secret: &str, project: ProjectId, scopes: Scopes) -> KeyRow
 }
 
 /// A road that answers what it was told to.
-pub struct ScriptedRoad {
+pub(crate) struct ScriptedRoad {
     store: Arc<MemoryStore>,
     stands: Mutex<Seq>,
-    pub script: Mutex<VecDeque<Scripted>>,
-    pub submitted: Mutex<Vec<Command>>,
-    pub behind: Mutex<Option<RoadError>>,
+    pub(crate) script: Mutex<VecDeque<Scripted>>,
+    pub(crate) submitted: Mutex<Vec<Command>>,
+    pub(crate) behind: Mutex<Option<RoadError>>,
 }
 
 impl ScriptedRoad {
@@ -442,9 +444,9 @@ impl Clock for Stopped {
 
 /// Health as a test says.
 #[derive(Default)]
-pub struct ScriptedHealth {
-    pub trouble: Mutex<Option<String>>,
-    pub down: Mutex<bool>,
+pub(crate) struct ScriptedHealth {
+    pub(crate) trouble: Mutex<Option<String>>,
+    pub(crate) down: Mutex<bool>,
 }
 
 #[async_trait::async_trait]

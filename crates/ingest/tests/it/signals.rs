@@ -203,7 +203,8 @@ fn every_rule_has_its_code_and_says_what_is_legal() {
 #[test]
 fn every_limit_holds_to_the_byte() {
     let long = |count: usize| "é".repeat(count);
-    let cases: [(&str, &dyn Fn(usize) -> String, usize); 8] = [
+    type Body<'a> = &'a dyn Fn(usize) -> String;
+    let cases: [(&str, Body<'_>, usize); 8] = [
         ("name_too_long", &|n| with(&format!(r#""source":"{}""#, long(n))), limits::NAME_CHARS),
         (
             "summary_too_long",

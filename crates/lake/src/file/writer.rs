@@ -31,8 +31,8 @@ const GROUP_BYTES: usize = 64 << 20;
 const PAGE_ROWS: usize = 8_192;
 /// Values written between two looks at the size of a page, so that big values do not make huge pages.
 const WRITE_ROWS: usize = 256;
-/// How often a bloom filter may be wrong.
-const BLOOM_ERROR: f64 = 0.01;
+/// How often a bloom filter may be wrong: the least with which the ids of a row group fit 64 KiB.
+const BLOOM_ERROR: f64 = 0.03;
 
 /// The directory of a partition, below that of the lake.
 fn partition_dir(project: ProjectId, day: Day) -> PathBuf {

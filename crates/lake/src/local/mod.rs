@@ -31,7 +31,7 @@ use background::{Background, Wake};
 pub struct Options {
     /// Where it lives. Made if it is missing; one process at a time.
     pub dir: PathBuf,
-    /// Rows that wait before files are written, and that one write takes: 131 072.
+    /// Rows that wait before files are written, and that one write takes, give or take 8 192: 131 072.
     pub flush_rows: usize,
     /// Bytes that wait before files are written, and that one write takes: 64 MiB.
     pub flush_bytes: usize,

@@ -252,7 +252,9 @@ pub fn read_policy(reader: &mut Reader<'_>) -> Result<GroupingPolicy, Error> {
 
 fn read_field(reader: &mut Reader<'_>) -> Result<KeyField, Error> {
     let text = reader.text("field")?;
-    KeyField::parse(&text).ok_or_else(|| reader.invalid("field"))
+    // The aliases that people may write are not written here.
+    let field = KeyField::parse(&text).filter(|field| field.to_string() == text);
+    field.ok_or_else(|| reader.invalid("field"))
 }
 
 fn read_u32(reader: &mut Reader<'_>, what: &'static str) -> Result<u32, Error> {

@@ -6,6 +6,9 @@ use super::Error;
 use crate::id::{CommandId, IncidentId, PolicyId, ProjectId, SignalId};
 use crate::time::{Duration, Timestamp};
 
+/// Items of a list for which room is made before they are read; a damaged count asks for no more.
+const LIST_RESERVED: usize = 64;
+
 /// Appends primitives to a byte vector.
 pub struct Writer<'b>(pub &'b mut Vec<u8>);
 
@@ -182,12 +185,20 @@ impl<'a> Reader<'a> {
         self.u64(what).map(Duration::from_micros)
     }
 
-    /// Reads a length or count.
+    /// Reads a length or count of at most five bytes, in its shortest form: a record that is read has
+    /// one form only, so reading and writing it again gives the same bytes.
     pub fn count(&mut self, what: &'static str) -> Result<usize, Error> {
-        let mut value: u64 = 0;
-        for shift in (0..35).step_by(7) {
+        let first = self.u8(what)?;
+        if first & 0x80 == 0 {
+            return Ok(usize::from(first));
+        }
+        let mut value = u64::from(first & 0x7f);
+        for shift in [7, 14, 21, 28] {
             let byte = self.u8(what)?;
             value |= u64::from(byte & 0x7f) << shift;
+            if byte == 0 {
+                return Err(self.invalid(what));
+            }
             if byte & 0x80 == 0 {
                 return usize::try_from(value).map_err(|_| self.invalid(what));
             }
@@ -234,6 +245,11 @@ impl<'a> Reader<'a> {
         what: &'static str,
         mut read: impl FnMut(&mut Self) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        (0..self.items(what)?).map(|_| read(self)).collect()
+        let count = self.items(what)?;
+        let mut list = Vec::with_capacity(count.min(LIST_RESERVED));
+        for _ in 0..count {
+            list.push(read(self)?);
+        }
+        Ok(list)
     }
 }

@@ -23,6 +23,7 @@ use model::{Entry, IncidentId, PolicyId, ProjectId, Reason, Seq, SignalId, Times
 pub use answer::{Answer, Refused};
 pub use incident::{AuditedIncident, Move};
 pub(crate) use policies::Key;
+pub(crate) use rca::complete;
 
 use alerts::AuditedAlert;
 use grouping::{Pending, Window};

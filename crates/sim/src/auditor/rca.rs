@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use model::{Rca, RootCauseCategory, Timestamp, limits};
 
 /// The fields that are not as they must be; none means complete.
-pub(crate) fn bad_fields(rca: &Rca, first_signal_at: Timestamp, now: Timestamp) -> BTreeSet<String> {
+pub(super) fn bad_fields(rca: &Rca, first_signal_at: Timestamp, now: Timestamp) -> BTreeSet<String> {
     let mut bad = BTreeSet::new();
     let known = RootCauseCategory::ALL.iter();
     if !known.into_iter().any(|category| category.as_str() == rca.root_cause_category) {
@@ -38,6 +38,11 @@ pub(crate) fn bad_fields(rca: &Rca, first_signal_at: Timestamp, now: Timestamp) 
         bad.insert("incident_start".to_owned());
     }
     bad
+}
+
+/// Whether an accepted analysis is complete.
+pub(crate) fn complete(rca: &Rca, first_signal_at: Timestamp, submitted_at: Timestamp) -> bool {
+    bad_fields(rca, first_signal_at, submitted_at).is_empty()
 }
 
 /// Start and end with what they default to.

@@ -1,6 +1,7 @@
 //! The store in memory, with a record of every commit it took.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -8,7 +9,7 @@ use model::{
     Actor, Effect, Effects, GroupingPolicy, IncidentId, KeyId, ProjectId, Seq, Status, Timestamp,
 };
 use store::{
-    Admin, Commit, Error, IncidentCounts, IncidentFilter, IncidentPage, IncidentView, KeyRow,
+    Admin, Commit, Error, ErrorKind, IncidentCounts, IncidentFilter, IncidentPage, IncidentView, KeyRow,
     MemoryStore, PageCursor, PartitionId, ProjectRow, RcaDraft, SignalMoves, Store, TimelinePage,
 };
 
@@ -32,6 +33,7 @@ pub struct Committed {
 pub struct SimStore {
     inner: MemoryStore,
     committed: Mutex<Vec<Committed>>,
+    refused: AtomicU64,
     planted: Option<Planted>,
 }
 
@@ -39,7 +41,7 @@ impl SimStore {
     /// An empty store, with a planted mistake if there is one.
     #[must_use]
     pub fn new(planted: Option<Planted>) -> Self {
-        Self { inner: MemoryStore::new(), committed: Mutex::default(), planted }
+        Self { planted, ..Self::default() }
     }
 
     /// The store itself.
@@ -52,6 +54,12 @@ impl SimStore {
     #[must_use]
     pub fn take_committed(&self) -> Vec<Committed> {
         std::mem::take(&mut self.record())
+    }
+
+    /// How many commits were refused as told since this was last asked.
+    #[must_use]
+    pub fn take_refused(&self) -> u64 {
+        self.refused.swap(0, Ordering::SeqCst)
     }
 
     fn record(&self) -> MutexGuard<'_, Vec<Committed>> {
@@ -141,8 +149,15 @@ impl Store for SimStore {
             expected = self.inner.offset(partition).await?;
         }
         let written = self.corrupted(&effects);
-        self.inner.commit(Commit { partition, expected, through, at, effects: &written }).await?;
-        self.record().push(Committed { expected: commit.expected, through, at, effects });
+        let commit = Commit { partition, expected, through, at, effects: &written };
+        match self.inner.commit(commit).await {
+            Ok(()) => self.record().push(Committed { expected, through, at, effects }),
+            Err(error) if error.kind() == ErrorKind::Fenced => return Err(error),
+            Err(error) => {
+                self.refused.fetch_add(1, Ordering::SeqCst);
+                return Err(error);
+            }
+        }
         Ok(())
     }
 

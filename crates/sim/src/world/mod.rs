@@ -27,7 +27,9 @@ use crate::swarm::Swarm;
 use crate::trace::Trace;
 
 pub use death::Death;
-pub(crate) use death::Start;
+pub(crate) use death::{Refusal, Start};
+pub(crate) use faults::Fault;
+pub(crate) use flow::Attempt;
 
 /// The partition everything is about.
 pub(crate) const PARTITION: PartitionId = PartitionId(0);
@@ -60,6 +62,10 @@ pub struct World {
     now_micros: i64,
     /// How often the system died, and was started.
     pub(crate) deaths: u64,
+    /// The lake or the place of snapshots was told to refuse.
+    snapshots_refused: bool,
+    /// First position of the newest batch of the journal.
+    last_batch: u64,
 }
 
 /// What lives between two deaths.
@@ -93,6 +99,8 @@ impl World {
             in_flight: Vec::new(),
             now_micros: EPOCH_MICROS,
             deaths: 0,
+            snapshots_refused: false,
+            last_batch: 0,
         }
     }
 
