@@ -60,9 +60,22 @@ impl Alerts {
             }
             // The resolution of an earlier round, late: what fires now goes on firing.
             (Some(known), false) if known.firing => Arrival::Repeats,
-            (Some(known), false) if known.lease.starts_at == lease.starts_at => Arrival::Repeats,
+            // What is over is said again, or by another sender that saw it begin earlier.
+            (Some(known), false) if lease.starts_at <= known.lease.starts_at => Arrival::Repeats,
             (_, true) => Arrival::Fires,
             (_, false) => Arrival::Unknown,
+        }
+    }
+
+    /// Whether the identity is that of an alert that fires.
+    pub(crate) fn fire(&self, identity: IdentityKey) -> bool {
+        self.map.get(&identity).is_some_and(|known| known.firing)
+    }
+
+    /// An alert that fires without incident belongs to one from now on.
+    pub(crate) fn belongs_to(&mut self, identity: IdentityKey, incident: IncidentId) {
+        if let Some(known) = self.map.get_mut(&identity).filter(|known| known.firing) {
+            known.incident.get_or_insert(incident);
         }
     }
 
@@ -90,15 +103,37 @@ impl Alerts {
         mut state: AlertState,
         timers: &mut Timers,
     ) -> bool {
+        state.deadline = state.lease.ends_at;
+        self.follow(identity, state, Timer::Lease(identity), timers)
+    }
+
+    /// Remembers the resolution of an alert that was not known to fire, so that it costs nothing when it
+    /// is sent again. False when there are too many.
+    pub(crate) fn was_over(
+        &mut self,
+        identity: IdentityKey,
+        mut state: AlertState,
+        timers: &mut Timers,
+    ) -> bool {
+        state.deadline = state.updated_at + RESOLVED_REMEMBERED;
+        self.follow(identity, state, Timer::Forget(identity), timers)
+    }
+
+    /// Puts a state in the place of one that does not fire, or of none.
+    fn follow(
+        &mut self,
+        identity: IdentityKey,
+        state: AlertState,
+        timer: Timer,
+        timers: &mut Timers,
+    ) -> bool {
         if self.map.len() >= limits::FIRING_ALERTS && !self.map.contains_key(&identity) {
             return false;
         }
-        if let Some(old) = self.map.get(&identity) {
+        if let Some(old) = self.map.insert(identity, state) {
             timers.disarm(old.deadline, Timer::Forget(identity));
         }
-        state.deadline = state.lease.ends_at;
-        timers.arm(state.deadline, Timer::Lease(identity));
-        self.map.insert(identity, state);
+        timers.arm(state.deadline, timer);
         true
     }
 

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hashbrown::{HashMap, HashSet};
 use model::{
-    Duration, GroupingPolicy, IdentityKey, Incident, IncidentId, ProjectId, Seq, Timestamp, limits,
+    Duration, GroupingPolicy, IdentityKey, Incident, IncidentId, Mode, ProjectId, Seq, Severity,
+    Timestamp, limits,
 };
 use slab::Slab;
 
@@ -19,6 +20,8 @@ pub(crate) type Index = usize;
 pub(crate) struct Case {
     pub(crate) incident: Incident,
     pub(crate) conduct: Conduct,
+    /// The worst severity seen, which is the incident's while nobody pins another.
+    pub(crate) worst: Severity,
     /// Whether the system, not a person, made it INVESTIGATING.
     pub(crate) moved_by_system: bool,
     /// A person reopened it: the system keeps its hands off until something new arrives.
@@ -39,6 +42,7 @@ pub(crate) struct Case {
 /// How the policy that opened it wants it to behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Conduct {
+    pub(crate) mode: Mode,
     pub(crate) auto_lifecycle: bool,
     pub(crate) resolve_with_alerts: bool,
     pub(crate) quiet: Duration,
@@ -63,12 +67,13 @@ pub(crate) struct Cases {
     by_id: HashMap<IncidentId, Index>,
     pub(crate) numbers: BTreeMap<ProjectId, u64>,
     closed: HashMap<IncidentId, ProjectId>,
-    closed_order: VecDeque<IncidentId>,
+    closed_order: VecDeque<(ProjectId, IncidentId)>,
 }
 
 impl Conduct {
     pub(crate) fn of(policy: &GroupingPolicy) -> Self {
         Self {
+            mode: policy.mode,
             auto_lifecycle: policy.auto_lifecycle,
             resolve_with_alerts: policy.resolve_with_alerts,
             quiet: policy.quiet,
@@ -101,6 +106,12 @@ impl Firing {
             self.last = None;
         }
         self.identities.remove(&identity) && self.identities.is_empty() && !self.overflown
+    }
+
+    /// Keeps only what `keep` says.
+    pub(crate) fn retain(&mut self, keep: impl Fn(IdentityKey) -> bool) {
+        let kept = self.sorted().into_iter().filter(|&identity| keep(identity)).collect();
+        *self = Self { identities: kept, ..Self::default() };
     }
 
     /// What fires, in ascending order: the order in which a hash set holds it never shows.
@@ -165,9 +176,9 @@ impl Cases {
 
     pub(crate) fn remember_closed(&mut self, project: ProjectId, id: IncidentId) {
         self.closed.insert(id, project);
-        self.closed_order.push_back(id);
+        self.closed_order.push_back((project, id));
         if self.closed_order.len() > limits::CLOSED_REMEMBERED
-            && let Some(oldest) = self.closed_order.pop_front()
+            && let Some((_, oldest)) = self.closed_order.pop_front()
         {
             self.closed.remove(&oldest);
         }
@@ -179,7 +190,7 @@ impl Cases {
 
     /// Closed incidents still remembered, oldest first.
     pub(crate) fn closed(&self) -> impl Iterator<Item = (ProjectId, IncidentId)> {
-        self.closed_order.iter().map(|id| (self.closed[id], *id))
+        self.closed_order.iter().copied()
     }
 
     /// All cases by project and number.

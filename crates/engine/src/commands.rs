@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 use model::effect::AuditAction;
 use model::{
-    Actor, ActorKind, AuditRow, Command, Effect, Effects, GroupingPolicy, IncidentId, Operation,
-    Outcome, PolicyId, ProjectId, Rca, Reason, Refusal, Severity, Status, limits,
+    Actor, ActorKind, AuditRow, Command, Effect, Effects, GroupingPolicy, IncidentId, Mode,
+    Operation, Outcome, PolicyId, ProjectId, Rca, Reason, Refusal, Severity, Status, limits,
 };
 
 use crate::Engine;
@@ -172,7 +172,7 @@ impl Engine {
         if by.actor().kind != ActorKind::Person {
             return Err(Refusal::PersonRequired);
         }
-        if self.key_is_taken(index) {
+        if self.key_is_taken(index, index) {
             return Err(self.illegal(index, Status::Resolved, Status::Open));
         }
         if reason.trim().is_empty() {
@@ -182,20 +182,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether another incident is open with the key of this one or of its children: then reopening
-    /// would make two with one key (I3).
-    pub(crate) fn key_is_taken(&self, index: Index) -> bool {
+    /// Whether an incident outside the family of `root` is open with the key of this one or of its
+    /// children: then reopening it under `root` would make two with one key (I3). Windows do not
+    /// count, they have several by nature.
+    pub(crate) fn key_is_taken(&self, index: Index, root: Index) -> bool {
         let family = std::iter::once(index).chain(self.cases.get(index).children.iter().copied());
-        let mut keys = family.map(|member| self.cases.get(member).incident.key);
-        keys.any(|key| {
-            self.groups
-                .get(key)
-                .is_some_and(|group| group.window.is_none() && !group.active.is_empty())
+        let ongoing = family
+            .map(|member| self.cases.get(member))
+            .filter(|case| case.conduct.mode == Mode::Ongoing);
+        ongoing.filter_map(|case| self.groups.get(case.incident.key)).any(|group| {
+            let mut active = group.active.iter().filter_map(|&id| self.cases.index(id));
+            active.any(|other| self.cases.root(other) != root)
         })
     }
 
     fn illegal(&self, index: Index, from: Status, to: Status) -> Refusal {
-        let taken = self.key_is_taken(index);
+        let taken = self.key_is_taken(index, index);
         let legal = from.legal_by_hand().iter().copied();
         let legal = legal
             .filter(|&status| !(from == Status::Resolved && status == Status::Open && taken))
@@ -304,9 +306,9 @@ impl Engine {
         out: &mut Effects,
     ) -> Result<Outcome, Refusal> {
         let index = self.open_case(project, id)?;
-        let incident = &mut self.cases.get_mut(index).incident;
-        incident.severity_pinned = severity.is_some();
-        let to = severity.unwrap_or(incident.severity);
+        let case = self.cases.get_mut(index);
+        case.incident.severity_pinned = severity.is_some();
+        let to = severity.unwrap_or(case.worst);
         self.change_severity(index, to, actor.clone(), Reason::ByHand, out);
         Ok(Outcome::Incident(id))
     }

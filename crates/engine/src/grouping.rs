@@ -1,13 +1,13 @@
 //! Here it is decided which incident a firing signal joins, and whether it opens one.
 
 use model::{
-    Effect, Effects, GroupingKey, GroupingPolicy, Incident, IncidentId, Mode, OpenWhen, ProjectId,
-    Reason, Seq, Signal, Status, Timestamp, limits,
+    Effect, Effects, GroupingKey, GroupingPolicy, Incident, IncidentId, Mode, OpenWhen, Reason,
+    Severity, Signal, Status, Timestamp, limits,
 };
 
 use crate::Engine;
 use crate::cases::{Case, Conduct, Firing, Index};
-use crate::groups::Window;
+use crate::groups::{Waiting, Window};
 use crate::lifecycle::By;
 use crate::signals::Arriving;
 
@@ -17,8 +17,10 @@ const TITLE_CHARS: usize = 200;
 /// What is decided about a signal.
 enum Decision {
     Join(Index, Reason),
+    /// Joins an incident that is RESOLVED, and reopens it.
+    Reopen(Index, Reason),
     /// Opens, together with signals filed before that wait for it.
-    Open(Reason, Vec<Seq>),
+    Open(Reason, Vec<Waiting>),
     Wait,
     TooMany,
 }
@@ -38,6 +40,11 @@ impl Engine {
             Decision::Join(index, reason) => {
                 let root = self.cases.root(index);
                 self.join(arriving, root, reason, out);
+                Some(self.cases.get(root).incident.id)
+            }
+            Decision::Reopen(root, reason) => {
+                self.join(arriving, root, reason, out);
+                self.reopen(root, By::System(Reason::FiredAgain), out);
                 Some(self.cases.get(root).incident.id)
             }
             Decision::Open(reason, before) => {
@@ -97,62 +104,66 @@ impl Engine {
             return Decision::Join(index, Reason::NamedIncident);
         }
         match terms.mode {
-            Mode::Ongoing => self.decide_ongoing(arriving.project, key, terms, out),
-            Mode::Window => self.decide_window(arriving.project, key, terms, out),
+            Mode::Ongoing => self.decide_ongoing(arriving, key, terms, out),
+            Mode::Window => self.decide_window(arriving, key, terms, out),
         }
     }
 
     fn decide_ongoing(
         &mut self,
-        project: ProjectId,
+        arriving: &Arriving<'_, '_>,
         key: GroupingKey,
         terms: Terms,
         out: &mut Effects,
     ) -> Decision {
         if let Some(group) = self.groups.get(key) {
-            if let Some(index) = group.active.last().and_then(|&id| self.cases.index(id)) {
+            if let Some(index) = group.active.back().and_then(|&id| self.cases.index(id)) {
                 let merged = self.cases.get(index).parent.is_some();
                 let reason = if merged { Reason::MergedIncident } else { Reason::OpenIncident };
                 return Decision::Join(index, reason);
             }
-            if let Some(index) = group.resolved.and_then(|id| self.cases.index(id)) {
+            if let Some(index) = group.resolved.back().and_then(|&id| self.cases.index(id)) {
                 let root = self.cases.root(index);
                 if self.may_fire_again(root) {
-                    self.reopen(root, By::System(Reason::FiredAgain), out);
-                    return Decision::Join(index, Reason::FiredAgain);
+                    return Decision::Reopen(root, Reason::FiredAgain);
                 }
             }
         }
-        self.decide_opening(project, key, terms, Reason::NewKey, out)
+        self.decide_opening(arriving, key, terms, Reason::NewKey, out)
     }
 
     fn decide_window(
         &mut self,
-        project: ProjectId,
+        arriving: &Arriving<'_, '_>,
         key: GroupingKey,
         terms: Terms,
         out: &mut Effects,
     ) -> Decision {
-        let at = self.at;
         let Some(window) = self.groups.get(key).and_then(|group| group.window) else {
-            return self.decide_opening(project, key, terms, Reason::NewKey, out);
+            return self.decide_opening(arriving, key, terms, Reason::NewKey, out);
         };
-        if at.since(window.started_at) >= terms.window {
-            return self.decide_opening(project, key, terms, Reason::WindowElapsed, out);
+        if self.at.since(window.started_at) >= terms.window {
+            return self.decide_opening(arriving, key, terms, Reason::WindowElapsed, out);
         }
         if window.signals >= terms.cap {
-            return self.decide_opening(project, key, terms, Reason::WindowFull, out);
+            return self.decide_opening(arriving, key, terms, Reason::WindowFull, out);
         }
         let Some(index) = self.cases.index(window.incident) else {
-            return self.decide_opening(project, key, terms, Reason::NewKey, out);
+            return self.decide_opening(arriving, key, terms, Reason::NewKey, out);
         };
+        let root = self.cases.root(index);
+        let resolved = !self.cases.get(root).incident.status.is_active();
+        if resolved && !self.may_fire_again(root) {
+            return self.decide_opening(arriving, key, terms, Reason::NewKey, out);
+        }
         self.groups.entry(key).window = Some(Window { signals: window.signals + 1, ..window });
-        Decision::Join(index, Reason::CurrentWindow)
+        let reason = Reason::CurrentWindow;
+        if resolved { Decision::Reopen(root, reason) } else { Decision::Join(root, reason) }
     }
 
     fn decide_opening(
         &mut self,
-        project: ProjectId,
+        arriving: &Arriving<'_, '_>,
         key: GroupingKey,
         terms: Terms,
         reason: Reason,
@@ -164,11 +175,18 @@ impl Engine {
         if terms.open_when.count <= 1 {
             return Decision::Open(reason, Vec::new());
         }
-        if self.groups.pending() >= limits::PENDING_KEYS {
-            Self::limit_hit(project, Reason::PendingLimit, out);
+        if !self.groups.may_wait(key, limits::PENDING_KEYS) {
+            Self::limit_hit(arriving.project, Reason::PendingLimit, out);
             return Decision::Open(Reason::PendingLimit, Vec::new());
         }
-        match self.groups.arrive(key, self.seq, self.at, terms.open_when, &mut self.timers) {
+        let arrival = Waiting {
+            at: self.at,
+            seq: self.seq,
+            identity: arriving.identity,
+            severity: arriving.signal.severity,
+            firing: true,
+        };
+        match self.groups.arrive(key, arrival, terms.open_when, &mut self.timers) {
             Some(before) => Decision::Open(Reason::OpenWhenReached, before),
             None => Decision::Wait,
         }
@@ -182,6 +200,7 @@ impl Engine {
                 .incident
                 .resolved_at
                 .is_some_and(|resolved_at| self.at.since(resolved_at) <= case.conduct.reopen_within)
+            && !self.key_is_taken(root, root)
     }
 
     fn join(
@@ -197,8 +216,8 @@ impl Engine {
         if !case.firing.add(arriving.identity) {
             Self::limit_hit(arriving.project, Reason::FiringLimit, out);
         }
-        let worse =
-            !case.incident.severity_pinned && arriving.signal.severity < case.incident.severity;
+        case.worst = case.worst.worse(arriving.signal.severity);
+        let worse = !case.incident.severity_pinned && case.worst < case.incident.severity;
         let spike = case.incident.status == Status::Investigating && case.moved_by_system;
         self.file(arriving, Some(root), reason, out);
         if worse {
@@ -216,23 +235,27 @@ impl Engine {
         key: GroupingKey,
         terms: Terms,
         reason: Reason,
-        before: &[Seq],
+        before: &[Waiting],
         out: &mut Effects,
     ) -> IncidentId {
-        let incident = self.first_state(arriving, key);
+        let incident = self.first_state(arriving, key, before);
         let (id, project) = (incident.id, incident.project);
         let mut case = Case::new(incident, terms.conduct);
-        case.incident.signal_count += before.len() as u64;
+        for waiting in before.iter().filter(|waiting| waiting.firing) {
+            case.firing.add(waiting.identity);
+            self.alerts.belongs_to(waiting.identity, id);
+        }
         case.firing.add(arriving.identity);
         let index = self.cases.insert(case);
-        self.groups.became_active(key, id);
+        self.groups.opened(key, id);
         if terms.mode == Mode::Window {
             let signals = u32::try_from(before.len() + 1).unwrap_or(u32::MAX);
             self.groups.entry(key).window =
                 Some(Window { started_at: self.at, signals, incident: id });
         }
         self.announce_opening(index, reason, By::System(reason), String::new(), out);
-        for &signal_seq in before {
+        for waiting in before {
+            let signal_seq = waiting.seq;
             out.push(Effect::Moved { signal_seq, project, from: None, to: id });
         }
         self.file(arriving, Some(index), reason, out);
@@ -240,8 +263,15 @@ impl Engine {
         id
     }
 
-    fn first_state(&mut self, arriving: &Arriving<'_, '_>, key: GroupingKey) -> Incident {
+    /// The state of an incident that opens with `before`, signals that waited, and the one arriving.
+    fn first_state(
+        &mut self,
+        arriving: &Arriving<'_, '_>,
+        key: GroupingKey,
+        before: &[Waiting],
+    ) -> Incident {
         let (project, signal) = (arriving.project, arriving.signal);
+        let severities = before.iter().map(|waiting| waiting.severity);
         let number = self.cases.next_number(project);
         let compiled = self.policies.for_signal(project, signal);
         Incident {
@@ -250,7 +280,7 @@ impl Engine {
             number,
             title: title(signal),
             status: Status::Open,
-            severity: signal.severity,
+            severity: severities.fold(signal.severity, Severity::worse),
             severity_pinned: false,
             component: signal.component.to_string(),
             component_type: signal.component_type,
@@ -258,8 +288,8 @@ impl Engine {
             policy: compiled.policy.id,
             key,
             grouping_key: compiled.key_text(project, signal),
-            signal_count: 1,
-            first_signal_at: self.at,
+            signal_count: 1 + before.len() as u64,
+            first_signal_at: before.first().map_or(self.at, |first| first.at),
             last_signal_at: self.at,
             opened_at: self.at,
             assignee: None,
@@ -301,6 +331,7 @@ impl Terms {
 impl Case {
     pub(crate) fn new(incident: Incident, conduct: Conduct) -> Self {
         Self {
+            worst: incident.severity,
             incident,
             conduct,
             moved_by_system: false,

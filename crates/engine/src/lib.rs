@@ -114,7 +114,7 @@ impl Engine {
                     self.alerts.forget(identity, self.at, &mut self.timers)
                 }
                 timers::Timer::Pending(key) => {
-                    self.groups.drop_stale_pending(key, self.at, &mut self.timers)
+                    self.groups.pending_is_due(key, self.at, &mut self.timers)
                 }
             }
         }

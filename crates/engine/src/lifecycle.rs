@@ -67,10 +67,11 @@ impl Engine {
 
     /// RESOLVED: it is over.
     pub(crate) fn resolve(&mut self, index: Index, by: By, text: String, out: &mut Effects) {
-        let at = self.at;
+        let (at, alerts) = (self.at, &self.alerts);
         let case = self.cases.get_mut(index);
         case.incident.resolved_at = Some(at);
-        case.firing = crate::cases::Firing::default();
+        // What an alert leases goes on firing; whatever else fired is over, for nobody may ever say so.
+        case.firing.retain(|identity| alerts.fire(identity));
         self.go(index, Status::Resolved, by, text, out);
         self.disarm(index);
     }
@@ -273,6 +274,7 @@ impl Engine {
         incident.changed_seq = seq;
         let (key, id) = (incident.key, incident.id);
         match to {
+            Status::Open | Status::Investigating if from.is_active() => {}
             Status::Open | Status::Investigating => self.groups.became_active(key, id),
             Status::Resolved => self.groups.became_resolved(key, id),
             Status::Closed => self.groups.became_closed(key, id),

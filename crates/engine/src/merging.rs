@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use model::effect::AuditAction;
 use model::id::KeyHasher;
 use model::{
-    Actor, Effect, Effects, GroupingKey, Incident, IncidentId, Outcome, ProjectId, Reason, Refusal,
-    Seq, Status, limits,
+    Actor, ActorKind, Effect, Effects, GroupingKey, Incident, IncidentId, Outcome, ProjectId,
+    Reason, Refusal, Seq, Status, limits,
 };
 
 use crate::Engine;
@@ -25,7 +25,7 @@ impl Engine {
         actor: &Actor,
         out: &mut Effects,
     ) -> Result<Outcome, Refusal> {
-        let (parent, indexes) = self.mergeable(project, into, children)?;
+        let (parent, indexes) = self.mergeable(project, into, children, actor)?;
         for child in indexes {
             self.adopt(parent, child, actor, out);
         }
@@ -49,9 +49,9 @@ impl Engine {
         case.incident.signal_count -= moving.len() as u64;
         case.incident.changed_seq = self.seq;
         case.split_off.extend(moving.iter().copied());
-        let key = incident.key;
-        let new_index = self.cases.insert(Case::new(incident, conduct));
-        self.groups.became_active(key, new_id);
+        let (key, worst) = (incident.key, case.worst);
+        let new_index = self.cases.insert(Case { worst, ..Case::new(incident, conduct) });
+        self.groups.opened(key, new_id);
         self.changed(index, out);
         self.announce_opening(
             new_index,
@@ -77,6 +77,7 @@ impl Engine {
         project: ProjectId,
         into: IncidentId,
         children: &[IncidentId],
+        actor: &Actor,
     ) -> Result<(Index, Vec<Index>), Refusal> {
         let parent = self.open_case(project, into)?;
         if let Some(grandparent) = self.cases.get(parent).parent {
@@ -89,24 +90,30 @@ impl Engine {
         let mut indexes = Vec::with_capacity(distinct.len());
         for &id in &distinct {
             let child = self.open_case(project, id)?;
-            if child == parent {
-                return Err(Refusal::NotMergeable("an incident cannot be merged into itself"));
-            }
-            if self.cases.get(child).parent.is_some() {
-                return Err(Refusal::NotMergeable(
-                    "a child is merged into another incident already",
-                ));
-            }
-            let would_reopen = self.cases.get(child).incident.status == Status::Resolved
-                && self.cases.get(parent).incident.status.is_active();
-            if would_reopen && self.key_is_taken(child) {
-                return Err(Refusal::NotMergeable(
-                    "another incident with a child's grouping key is open",
-                ));
-            }
+            self.check_child(parent, child, actor)?;
             indexes.push(child);
         }
         Ok((parent, indexes))
+    }
+
+    fn check_child(&self, parent: Index, child: Index, actor: &Actor) -> Result<(), Refusal> {
+        if child == parent {
+            return Err(Refusal::NotMergeable("an incident cannot be merged into itself"));
+        }
+        if self.cases.get(child).parent.is_some() {
+            return Err(Refusal::NotMergeable("a child is merged into another incident already"));
+        }
+        let reopens = self.cases.get(child).incident.status == Status::Resolved
+            && self.cases.get(parent).incident.status.is_active();
+        if reopens && actor.kind != ActorKind::Person {
+            return Err(Refusal::PersonRequired);
+        }
+        if reopens && self.key_is_taken(child, parent) {
+            return Err(Refusal::NotMergeable(
+                "another incident with a child's grouping key is open",
+            ));
+        }
+        Ok(())
     }
 
     /// Makes `child`, and those merged into it before, children of `parent`.
@@ -129,8 +136,9 @@ impl Engine {
             self.follow(member, status, actor, out);
         }
         let severity = self.cases.get(child).incident.severity;
-        let into = &self.cases.get(parent).incident;
-        if severity < into.severity && !into.severity_pinned {
+        let into = self.cases.get_mut(parent);
+        into.worst = into.worst.worse(severity);
+        if into.worst < into.incident.severity && !into.incident.severity_pinned {
             self.change_severity(parent, severity, actor.clone(), Reason::Merged, out);
         }
         let text = format!("incident #{number} was merged into this one");
@@ -173,8 +181,14 @@ impl Engine {
                 "only an incident that is OPEN or INVESTIGATING and not merged can be split",
             ));
         }
+        if moving.iter().any(|&seq| seq < Seq(1) || seq >= self.seq) {
+            return Err(Refusal::NotSplittable("one of the positions holds no signal"));
+        }
         if moving.iter().any(|seq| case.split_off.contains(seq)) {
             return Err(Refusal::NotSplittable("one of the signals was split off before"));
+        }
+        if self.cases.len() >= limits::ACTIVE_INCIDENTS {
+            return Err(Refusal::Limit("incidents that are not closed"));
         }
         if case.split_off.len() + moving.len() > limits::SPLIT_SIGNALS {
             return Err(Refusal::Limit("signals split off one incident"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::id::KeyHasher;
-use model::{GroupingKey, GroupingPolicy, KeyField, PolicyId, ProjectId, Signal};
+use model::{GroupingKey, GroupingPolicy, KeyField, Mode, PolicyId, ProjectId, Signal};
 use wildmatch::WildMatch;
 
 /// The policies of all projects. A project that never had one uses the built-in policy.
@@ -18,6 +18,8 @@ pub(crate) struct Policies {
 pub(crate) struct Compiled {
     pub(crate) policy: GroupingPolicy,
     conditions: Vec<(KeyField, Vec<Pattern>)>,
+    /// The names of the key's fields.
+    names: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,8 @@ impl Compiled {
             (field.clone(), values.iter().map(pattern).collect())
         };
         let conditions = policy.matcher.0.iter().map(compile).collect();
-        Self { policy, conditions }
+        let names = policy.key.iter().map(KeyField::to_string).collect();
+        Self { policy, conditions, names }
     }
 
     fn fits(&self, signal: &Signal<'_>) -> bool {
@@ -99,16 +102,18 @@ impl Compiled {
         })
     }
 
-    /// The grouping key, version 1: project, policy, mode, and the value of each key field. A key
+    /// The grouping key, version 1: project, policy, mode, and name and value of each key field, so that
+    /// incidents from before and after a change of what a policy groups by never share a key. A key
     /// without fields, or whose fields are all empty on this signal, falls back to identity.
     pub(crate) fn key(&self, project: ProjectId, signal: &Signal<'_>) -> GroupingKey {
         let mut hasher = KeyHasher::for_project(project);
         hasher.part(&self.policy.id.to_bytes());
+        hasher.part(&[u8::from(self.policy.mode == Mode::Window)]);
         let mut empty = true;
-        for field in &self.policy.key {
+        for (field, name) in self.policy.key.iter().zip(&self.names) {
             let value = field_value(signal, field);
             empty &= value.is_empty();
-            hasher.part(value.as_bytes());
+            hasher.part(name.as_bytes()).part(value.as_bytes());
         }
         if empty {
             hasher.part(&signal.identity(project).0.to_be_bytes());

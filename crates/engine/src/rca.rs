@@ -44,7 +44,13 @@ pub(crate) fn check(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let rca = Rca { incident_start: Some(start), incident_end: Some(end), ..rca.clone() };
+    let category = RootCauseCategory::parse(&rca.root_cause_category);
+    let rca = Rca {
+        root_cause_category: category.map_or("", RootCauseCategory::as_str).to_owned(),
+        incident_start: Some(start),
+        incident_end: Some(end),
+        ..rca.clone()
+    };
     Ok(Complete { rca, start, end })
 }
 

@@ -74,23 +74,20 @@ impl Engine {
                 self.file_resolution(arriving, incident, out);
                 self.alert_over(arriving.identity, Reason::AllResolved, out);
             }
-            Arrival::Unknown => self.file(arriving, None, Reason::NothingFiring, out),
+            Arrival::Unknown => {
+                self.file(arriving, None, Reason::NothingFiring, out);
+                let state = self.alert_state(arriving, lease, None, false);
+                if !self.alerts.was_over(arriving.identity, state, &mut self.timers) {
+                    Self::limit_hit(arriving.project, Reason::AlertLimit, out);
+                }
+            }
         }
     }
 
     fn alert_fires(&mut self, arriving: &Arriving<'_, '_>, lease: AlertLease, out: &mut Effects) {
         let (project, signal) = (arriving.project, arriving.signal);
-        let group = self.policies.for_signal(project, signal).key(project, signal);
         let incident = self.firing(arriving, out);
-        let state = AlertState {
-            project,
-            lease,
-            updated_at: self.at,
-            incident,
-            group,
-            firing: true,
-            deadline: lease.ends_at,
-        };
+        let state = self.alert_state(arriving, lease, incident, true);
         if !self.alerts.fires(arriving.identity, state, &mut self.timers) {
             return Self::limit_hit(project, Reason::AlertLimit, out);
         }
@@ -104,6 +101,25 @@ impl Engine {
         })));
     }
 
+    fn alert_state(
+        &self,
+        arriving: &Arriving<'_, '_>,
+        lease: AlertLease,
+        incident: Option<IncidentId>,
+        firing: bool,
+    ) -> AlertState {
+        let (project, signal) = (arriving.project, arriving.signal);
+        AlertState {
+            project,
+            lease,
+            updated_at: self.at,
+            incident,
+            group: self.policies.for_signal(project, signal).key(project, signal),
+            firing,
+            deadline: lease.ends_at,
+        }
+    }
+
     /// An alert no longer fires: neither does its identity in its incident.
     fn alert_over(&mut self, identity: IdentityKey, reason: Reason, out: &mut Effects) {
         let Some(state) = self.alerts.resolves(identity, self.at, &mut self.timers) else { return };
@@ -115,7 +131,7 @@ impl Engine {
         let (project, signal) = (arriving.project, arriving.signal);
         let group = self.policies.for_signal(project, signal).key(project, signal);
         let named = signal.incident_id.filter(|&id| self.cases.find(project, id).is_some());
-        let newest = self.groups.get(group).and_then(|group| group.active.last().copied());
+        let newest = self.groups.get(group).and_then(|group| group.active.back().copied());
         let incident = named.or(newest);
         self.file_resolution(arriving, incident, out);
         self.end_firing(project, group, incident, arriving.identity, Reason::AllResolved, out);
@@ -138,7 +154,8 @@ impl Engine {
         }
     }
 
-    /// Ends an identity's firing in every open incident of its group and in the one it is known to be in.
+    /// Ends an identity's firing in every open incident of its group, in the one it is known to be in, and
+    /// among the signals that wait to open one.
     fn end_firing(
         &mut self,
         project: ProjectId,
@@ -148,10 +165,11 @@ impl Engine {
         reason: Reason,
         out: &mut Effects,
     ) {
-        let mut ids = self.groups.get(group).map_or_else(Vec::new, |group| group.active.clone());
-        ids.extend(incident);
-        let mut roots: Vec<_> = ids
-            .into_iter()
+        self.groups.end_waiting(group, identity);
+        let active = self.groups.get(group).into_iter().flat_map(|group| group.active.iter());
+        let mut roots: Vec<_> = active
+            .copied()
+            .chain(incident)
             .filter_map(|id| self.cases.find(project, id))
             .map(|index| self.cases.root(index))
             .collect();

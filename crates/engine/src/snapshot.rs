@@ -8,14 +8,14 @@
 use model::codec::wire::{Reader, Writer};
 use model::codec::{read_policy, write_policy};
 use model::{
-    AlertLease, ComponentType, GroupingKey, IdentityKey, Incident, IncidentId, Outcome, PolicyId,
-    ProjectId, Seq, Severity, Status,
+    AlertLease, ComponentType, GroupingKey, IdentityKey, Incident, IncidentId, Mode, Outcome,
+    PolicyId, ProjectId, Seq, Severity, Status,
 };
 
 use crate::Engine;
 use crate::alerts::AlertState;
 use crate::cases::{Case, Conduct};
-use crate::groups::{Group, Pending, Window};
+use crate::groups::{Group, Pending, Waiting, Window};
 use crate::timers::Timer;
 
 const VERSION: u8 = 1;
@@ -95,6 +95,7 @@ impl Engine {
         for case in cases {
             write_incident(w, &case.incident);
             write_conduct(w, case.conduct);
+            w.u8(case.worst.rank());
             w.bool(case.moved_by_system);
             w.bool(case.held);
             w.time(case.investigating_since);
@@ -141,34 +142,37 @@ impl Engine {
 
     fn write_groups(&self, w: &mut Writer<'_>) {
         let of_cases = self.cases.sorted().into_iter().map(|case| case.incident.key);
-        let groups = self.groups.sorted(of_cases.chain(self.timers.pending_keys()).collect());
+        let groups = self.groups.sorted(of_cases.collect());
         w.count(groups.len());
         for (key, group) in groups {
             w.u128(key.0);
-            w.count(group.active.len());
-            group.active.iter().for_each(|id| w.u128(id.0));
-            w.option(group.resolved, |w, id| w.u128(id.0));
+            for list in [&group.active, &group.resolved] {
+                w.count(list.len());
+                list.iter().for_each(|id| w.u128(id.0));
+            }
             w.option(group.window, |w, window| {
                 w.time(window.started_at);
                 w.u64(u64::from(window.signals));
                 w.u128(window.incident.0);
             });
-            w.count(group.pending.arrivals.len());
-            for (at, seq) in &group.pending.arrivals {
-                w.time(*at);
-                w.u64(seq.0);
-            }
-            w.option(group.pending.deadline, Writer::time);
-            w.u64(group.pending.within_micros);
+        }
+        w.count(self.groups.pending().len());
+        for (key, pending) in self.groups.pending() {
+            w.u128(key.0);
+            w.duration(pending.within);
+            w.time(pending.deadline);
+            w.count(pending.waiting.len());
+            pending.waiting.iter().for_each(|waiting| write_waiting(w, waiting));
         }
     }
 
     fn read_groups(&mut self, r: &mut Reader<'_>) -> Result<(), SnapshotError> {
         for (key, group) in r.list("groups", read_group)? {
-            if let Some(deadline) = group.pending.deadline {
-                self.timers.arm(deadline, Timer::Pending(key));
-            }
             self.groups.restore(key, group);
+        }
+        for (key, pending) in r.list("pending", read_pending)? {
+            self.timers.arm(pending.deadline, Timer::Pending(key));
+            self.groups.restore_pending(key, pending);
         }
         Ok(())
     }
@@ -253,6 +257,7 @@ fn read_outcome(r: &mut Reader<'_>) -> Result<Outcome, model::codec::Error> {
 }
 
 fn write_conduct(w: &mut Writer<'_>, conduct: Conduct) {
+    w.bool(conduct.mode == Mode::Window);
     w.bool(conduct.auto_lifecycle);
     w.bool(conduct.resolve_with_alerts);
     w.duration(conduct.quiet);
@@ -262,6 +267,7 @@ fn write_conduct(w: &mut Writer<'_>, conduct: Conduct) {
 
 fn read_conduct(r: &mut Reader<'_>) -> Result<Conduct, model::codec::Error> {
     Ok(Conduct {
+        mode: if r.bool("mode")? { Mode::Window } else { Mode::Ongoing },
         auto_lifecycle: r.bool("auto_lifecycle")?,
         resolve_with_alerts: r.bool("resolve_with_alerts")?,
         quiet: r.duration("quiet")?,
@@ -345,6 +351,7 @@ fn code<T>(
 
 fn read_case(r: &mut Reader<'_>) -> Result<(Case, Vec<IncidentId>), model::codec::Error> {
     let mut case = Case::new(read_incident(r)?, read_conduct(r)?);
+    case.worst = code(r, "worst severity", Severity::from_rank)?;
     case.moved_by_system = r.bool("moved_by_system")?;
     case.held = r.bool("held")?;
     case.investigating_since = r.time("investigating since")?;
@@ -362,8 +369,8 @@ fn read_case(r: &mut Reader<'_>) -> Result<(Case, Vec<IncidentId>), model::codec
 fn read_group(r: &mut Reader<'_>) -> Result<(GroupingKey, Group), model::codec::Error> {
     let key = GroupingKey(r.u128("key")?);
     let group = Group {
-        active: r.list("active", Reader::incident_id)?,
-        resolved: r.option("resolved", Reader::incident_id)?,
+        active: r.list("active", Reader::incident_id)?.into(),
+        resolved: r.list("resolved", Reader::incident_id)?.into(),
         window: r.option("window", |r| {
             Ok(Window {
                 started_at: r.time("window start")?,
@@ -371,13 +378,32 @@ fn read_group(r: &mut Reader<'_>) -> Result<(GroupingKey, Group), model::codec::
                 incident: r.incident_id()?,
             })
         })?,
-        pending: Pending {
-            arrivals: r.list("arrivals", |r| Ok((r.time("arrival")?, Seq(r.u64("seq")?))))?.into(),
-            deadline: r.option("deadline", |r| r.time("deadline"))?,
-            within_micros: r.u64("within")?,
-        },
     };
     Ok((key, group))
+}
+
+fn read_pending(r: &mut Reader<'_>) -> Result<(GroupingKey, Pending), model::codec::Error> {
+    let key = GroupingKey(r.u128("key")?);
+    let (within, deadline) = (r.duration("within")?, r.time("deadline")?);
+    Ok((key, Pending { within, deadline, waiting: r.list("waiting", read_waiting)?.into() }))
+}
+
+fn write_waiting(w: &mut Writer<'_>, waiting: &Waiting) {
+    w.time(waiting.at);
+    w.u64(waiting.seq.0);
+    w.u128(waiting.identity.0);
+    w.u8(waiting.severity.rank());
+    w.bool(waiting.firing);
+}
+
+fn read_waiting(r: &mut Reader<'_>) -> Result<Waiting, model::codec::Error> {
+    Ok(Waiting {
+        at: r.time("arrival")?,
+        seq: Seq(r.u64("seq")?),
+        identity: IdentityKey(r.u128("identity")?),
+        severity: code(r, "severity", Severity::from_rank)?,
+        firing: r.bool("firing")?,
+    })
 }
 
 fn read_alert(r: &mut Reader<'_>) -> Result<(IdentityKey, AlertState), model::codec::Error> {

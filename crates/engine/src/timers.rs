@@ -38,14 +38,6 @@ impl Timers {
         self.0.first().map(|&(at, _)| at)
     }
 
-    /// The keys whose signals wait for `open_when`.
-    pub(crate) fn pending_keys(&self) -> impl Iterator<Item = GroupingKey> {
-        self.0.iter().filter_map(|(_, timer)| match timer {
-            Timer::Pending(key) => Some(*key),
-            Timer::Incident(_) | Timer::Lease(_) | Timer::Forget(_) => None,
-        })
-    }
-
     pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<Timer> {
         let &(at, timer) = self.0.first()?;
         if at > now {

@@ -50,10 +50,10 @@ pub struct Options {
     pub body_timeout: Duration,
     /// Bytes of all bodies in memory at once, decompressed ones included.
     pub body_bytes: usize,
-    /// Bytes that may wait for the journal at once: its queue and what it is writing. Shedding
-    /// begins at half of this or of `queue_records`.
+    /// Bytes that the journal's queue holds. Shedding begins when about half of this, or of
+    /// `queue_records`, waits.
     pub queue_bytes: u64,
-    /// Records that may wait for the journal at once.
+    /// Records that the journal's queue holds.
     pub queue_records: u64,
     /// Items per second from one source address; `None` is no limit.
     pub source_rate_per_second: Option<u32>,
@@ -104,8 +104,8 @@ impl Default for Options {
         Self {
             body_timeout: Duration::from_secs(30),
             body_bytes: 256 << 20,
-            queue_bytes: 72 << 20,
-            queue_records: 96 << 10,
+            queue_bytes: 64 << 20,
+            queue_records: 64 << 10,
             source_rate_per_second: None,
             failures_per_second: 10,
         }
@@ -195,8 +195,9 @@ impl Doors {
         let terms = Terms::of(door, head)?;
         let mut share = self.memory.share();
         let body = body::collect(body, &mut share, self.options.body_timeout).await?;
-        let grant_of_order = Arc::clone(&grant);
-        let order = Order { door, terms, body, share, grant: grant_of_order, now };
+        // A body may have taken its time, so the time of its signals is asked for after it.
+        let now = self.now();
+        let order = Order { door, terms, body, share, grant: Arc::clone(&grant), now };
         let batch = order.decode(&self.applied).await?;
         self.settle(door, batch, &grant, peer, now).await
     }

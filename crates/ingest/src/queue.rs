@@ -56,9 +56,11 @@ struct Place {
 }
 
 impl Queue {
-    /// The limits are what the journal's queue holds together with what it is writing.
-    pub(crate) fn new(journal: Arc<dyn Journal>, limit_bytes: u64, limit_records: u64) -> Self {
-        let limit = Amount { bytes: limit_bytes.max(1), records: limit_records.max(1) };
+    /// The limits are those of the journal's queue. What is not acknowledged is that queue and the
+    /// commit being written, for which half as much again is allowed.
+    pub(crate) fn new(journal: Arc<dyn Journal>, queue_bytes: u64, queue_records: u64) -> Self {
+        let with_commit = |queue: u64| queue.max(1).saturating_add(queue / 2);
+        let limit = Amount { bytes: with_commit(queue_bytes), records: with_commit(queue_records) };
         Self { journal, limit, waiting: Arc::default() }
     }
 

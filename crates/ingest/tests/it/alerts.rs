@@ -108,7 +108,9 @@ fn invalid_alerts_are_told_in_alertmanagers_words() {
     check(
         alertmanager::decode,
         r#"[{"labels":{"#,
-        expect!["invalid_json: expected `,` or `}` at byte 12 (line 1, column 13)"],
+        expect![
+            "invalid_json: expected a member or the closing bracket at byte 12 (line 1, column 13)"
+        ],
     );
 }
 
@@ -175,9 +177,9 @@ fn what_is_derived_is_cut_and_what_is_kept_is_refused() {
         alertmanager::decode,
         &body,
         expect![[r#"
-        0 accepted
-        0 label_value_too_long: the value of label `a` is longer than 2048 bytes
-        1 payload_too_large: the payload is 300043 bytes, the limit is 262144; with unknown fields the whole object is the payload"#]],
+            0 accepted
+            0 label_value_too_long: the value of label `a` is longer than 2048 bytes
+            1 payload_too_large: the payload is 300043 bytes, the limit is 262144; an alert, and a signal with unknown fields, is its own payload"#]],
     );
 }
 

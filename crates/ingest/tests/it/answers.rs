@@ -298,8 +298,8 @@ async fn prometheus_is_answered_as_alertmanager_answers() {
         &[],
         "[",
         expect![[r#"
-        400 application/json
-        {"code":400,"message":"invalid_json: expected `,` or `]` at byte 1 (line 1, column 2)"}"#]],
+            400 application/json
+            {"code":400,"message":"invalid_json: expected a member or the closing bracket at byte 1 (line 1, column 2)"}"#]],
     )
     .await;
     check("/api/v2/alerts?active=true", &[], "[]", expect!["200 \n"]).await;

@@ -84,7 +84,7 @@ async fn an_overload_is_said_in_band_and_the_stream_stays_up() {
         let ack = acks.message().await.expect("up").expect("an ack");
         let IngestAck { batch_id, accepted, retry_after_ms, message, .. } = &ack;
         let status = ack.status().as_str_name();
-        writeln!(text, "{batch_id} {status} {accepted} {retry_after_ms} {message}").unwrap();
+        writeln!(text, "{batch_id} {status} {accepted} {retry_after_ms} `{message}`").unwrap();
     }
     for (id, signals) in [(4, vec![]), (5, vec![signal("")])] {
         batches.send(batch(id, signals)).await.expect("open");
@@ -93,10 +93,10 @@ async fn an_overload_is_said_in_band_and_the_stream_stays_up() {
         writeln!(text, "{} {status} {rejected} rejected {}", ack.batch_id, ack.message).unwrap();
     }
     expect![[r#"
-        0 STATUS_RESOURCE_EXHAUSTED 0 1000 journal_full: the journal queue is full; try again
-        1 STATUS_UNAVAILABLE 0 1000 disk_full: the journal's disk is full; nothing was taken
-        2 STATUS_UNAVAILABLE 0 1000 journal_failed: the journal cannot make anything durable; nothing was acknowledged
-        3 STATUS_OK 1 0 
+        0 STATUS_RESOURCE_EXHAUSTED 0 1000 `journal_full: the journal queue is full; try again`
+        1 STATUS_UNAVAILABLE 0 1000 `disk_full: the journal's disk is full; nothing was taken`
+        2 STATUS_UNAVAILABLE 0 1000 `journal_failed: the journal cannot make anything durable; nothing was acknowledged`
+        3 STATUS_OK 1 0 ``
         4 STATUS_INVALID 0 rejected empty_batch: there is no signal in the batch
         5 STATUS_INVALID 1 rejected missing_component: `component` (or `component_id`, `service`) is required
     "#]].assert_eq(&text);

@@ -103,7 +103,8 @@ impl Connection {
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(wrong("it must begin with http:// or https://"));
         }
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
+        let host =
+            uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
         Ok((text, local))
@@ -130,7 +131,8 @@ impl Connection {
         let roots = match &self.ca {
             None => RootCerts::PlatformVerifier,
             Some(path) => {
-                let unusable = |why: String| Failure::Usage(format!("--ca {}: {why}", path.display()));
+                let unusable =
+                    |why: String| Failure::Usage(format!("--ca {}: {why}", path.display()));
                 let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
                 let certificates: Vec<_> = ureq::tls::parse_pem(&pem)
                     .filter_map(|item| match item {
@@ -153,11 +155,6 @@ impl Connection {
 }
 
 impl Client {
-    /// Where the server is.
-    pub(crate) fn base(&self) -> &str {
-        &self.base
-    }
-
     /// Reads something.
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
         self.patient(&Method::GET, &with_query(path, query), None)
@@ -165,7 +162,12 @@ impl Client {
 
     /// Makes or changes something. The request carries an idempotency key, so it is tried again
     /// without doing it twice.
-    pub(crate) fn send(&self, method: &Method, path: &str, body: &Value) -> Result<Answer, Failure> {
+    pub(crate) fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer, Failure> {
         let body = serde_json::to_vec(body).context("cannot write the request as JSON")?;
         self.patient(method, path, Some(&body))
     }
@@ -205,7 +207,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(key) = &self.key {
             let value = header::HeaderValue::from_str(&format!("Bearer {key}"));
-            let value = value.map_err(|_| Failure::Usage("the key holds characters that no key has".to_owned()))?;
+            let value = value.map_err(|_| {
+                Failure::Usage("the key holds characters that no key has".to_owned())
+            })?;
             request = request.header(header::AUTHORIZATION, value);
         }
         Ok(request)
@@ -232,17 +236,25 @@ impl Client {
     fn unreachable(&self, error: &ureq::Error) -> Failure {
         let base = &self.base;
         let text = match error {
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => self.nobody(),
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                self.nobody()
+            }
             ureq::Error::ConnectionFailed => self.nobody(),
             ureq::Error::HostNotFound => {
-                format!("the host of {base} is not known; say where the server is with --url or STORMBELL_URL")
+                format!(
+                    "the host of {base} is not known; say where the server is with --url or STORMBELL_URL"
+                )
             }
             ureq::Error::Timeout(stage) => format!("{base} did not answer in time ({stage})"),
             ureq::Error::Tls(why) => format!("no TLS with {base}: {why}"),
             ureq::Error::Rustls(why) => {
-                format!("no TLS with {base}: {why}; a certificate authority of your own is given with --ca")
+                format!(
+                    "no TLS with {base}: {why}; a certificate authority of your own is given with --ca"
+                )
             }
-            ureq::Error::Protocol(why) => format!("{base} does not speak HTTP ({why}); is it https, or another port?"),
+            ureq::Error::Protocol(why) => {
+                format!("{base} does not speak HTTP ({why}); is it https, or another port?")
+            }
             other => format!("the connection to {base} broke: {other}"),
         };
         Failure::Unreachable(text)
@@ -276,15 +288,19 @@ impl Answer {
     /// The refusal as a failure.
     pub(crate) fn into_failure(self, client: &Client) -> Failure {
         if (300..400).contains(&self.status) {
-            let to = self.location.map_or_else(String::new, |to| format!(" to {}", documents::harmless(&to)));
+            let to = self
+                .location
+                .map_or_else(String::new, |to| format!(" to {}", documents::harmless(&to)));
             return Failure::Usage(format!("{} redirects{to}; pass that as --url", client.base));
         }
         let mut problem = documents::read::<Problem>(&self.bytes).unwrap_or_default();
         problem.status = self.status;
         if problem.code.is_empty() {
             problem.code = format!("http_{}", self.status);
-            problem.detail =
-                format!("{} answers, but not as a Stormbell server does; is it the right --url?", client.base);
+            problem.detail = format!(
+                "{} answers, but not as a Stormbell server does; is it the right --url?",
+                client.base
+            );
         } else {
             problem.document = self.bytes;
         }
@@ -334,10 +350,14 @@ mod tests {
 
     #[test]
     fn addresses_are_read_with_and_without_scheme() {
-        let read = |url: &str| connection(url, None).base().map_err(|failure| format!("{failure:?}"));
+        let read =
+            |url: &str| connection(url, None).base().map_err(|failure| format!("{failure:?}"));
         assert_eq!(read("localhost:8080"), Ok(("http://localhost:8080".to_owned(), true)));
         assert_eq!(read("http://[::1]:1/"), Ok(("http://[::1]:1".to_owned(), true)));
-        assert_eq!(read("https://bell.example.org/x/"), Ok(("https://bell.example.org/x".to_owned(), false)));
+        assert_eq!(
+            read("https://bell.example.org/x/"),
+            Ok(("https://bell.example.org/x".to_owned(), false))
+        );
         for wrong in ["ftp://host", "http://", "http://a b"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -41,9 +41,8 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
 fn from_standard_input() -> Result<String, Failure> {
     let mut text = String::new();
     let limit = model::limits::TEXT_BYTES as u64 + 1;
-    std::io::stdin()
-        .take(limit)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::Usage(format!("cannot read the comment from standard input: {error}")))?;
+    std::io::stdin().take(limit).read_to_string(&mut text).map_err(|error| {
+        Failure::Usage(format!("cannot read the comment from standard input: {error}"))
+    })?;
     Ok(text)
 }

@@ -47,7 +47,8 @@ fn dump(config: &Config, output: &mut Output) -> Result<(), Failure> {
     if !output.is_json() {
         return output.line(text);
     }
-    let value: serde_json::Value = toml::from_str(&text).context("cannot read the configuration back")?;
+    let value: serde_json::Value =
+        toml::from_str(&text).context("cannot read the configuration back")?;
     print(output, &value)
 }
 

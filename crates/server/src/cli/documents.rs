@@ -17,8 +17,6 @@ use super::failure::Failure;
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     #[serde(default)]
-    pub(crate) next_cursor: Option<String>,
-    #[serde(default)]
     pub(crate) total: u64,
 }
 
@@ -196,7 +194,8 @@ fn clean(value: &mut Value) {
 
 /// Control characters, and those that turn the direction of what follows.
 fn is_harmful(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || (c.is_control() && c != '\n' && c != '\t')
 }
 

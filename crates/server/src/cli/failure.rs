@@ -75,6 +75,15 @@ impl Failure {
         self
     }
 
+    /// Adds one more line about what to do next.
+    pub(crate) fn hinted_more(mut self, line: String) -> Self {
+        if let Self::Refused(problem) | Self::Failed(problem) = &mut self {
+            problem.hint =
+                Some(problem.hint.take().map_or(line.clone(), |hint| format!("{hint}\n{line}")));
+        }
+        self
+    }
+
     /// Says what happened and gives the exit code.
     pub(crate) fn end(self, output: &mut Output) -> ExitCode {
         // What was printed before belongs before what went wrong.
@@ -82,13 +91,16 @@ impl Failure {
         match &self {
             Self::Refused(problem) | Self::Failed(problem) => {
                 if output.is_json() && !problem.document.is_empty() {
-                    let _nobody_reads = output.json(&problem.document).and_then(|()| output.flush());
+                    let _nobody_reads =
+                        output.json(&problem.document).and_then(|()| output.flush());
                 }
                 for line in problem.lines() {
                     output.note(&line);
                 }
             }
-            Self::Unreachable(text) | Self::Usage(text) => output.note(&format!("stormbell: {text}")),
+            Self::Unreachable(text) | Self::Usage(text) => {
+                output.note(&format!("stormbell: {text}"))
+            }
             Self::Local(error) => output.note(&format!("stormbell: {error:#}")),
             Self::Negative => {}
             Self::ClosedPipe => return ExitCode::SUCCESS,

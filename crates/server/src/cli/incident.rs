@@ -108,7 +108,12 @@ pub(crate) fn read(client: &Client, named: &Named) -> Result<IncidentDetail, Fai
 }
 
 /// Prints everything about an incident.
-pub(crate) fn print(client: &Client, named: &Named, signals: u16, output: &mut Output) -> Result<(), Failure> {
+pub(crate) fn print(
+    client: &Client,
+    named: &Named,
+    signals: u16,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let detail = read(client, named)?;
     print_facts(output, &detail)?;
     output.gap()?;
@@ -142,7 +147,10 @@ pub(crate) fn next_steps(detail: &IncidentDetail) -> Vec<(String, &'static str)>
     let step = |to: &String| match to.as_str() {
         "INVESTIGATING" => Some((format!("stormbell ack {number}"), "take it")),
         "RESOLVED" => Some((format!("stormbell resolve {number}"), "it is over")),
-        "CLOSED" => Some((format!("stormbell rca {number} --edit"), "write down the cause, which closes it")),
+        "CLOSED" => Some((
+            format!("stormbell rca {number} --edit"),
+            "write down the cause, which closes it",
+        )),
         "OPEN" => Some((format!("stormbell reopen {number} REASON"), "it is not over")),
         _ => None,
     };
@@ -181,7 +189,10 @@ fn facts(detail: &IncidentDetail) -> Vec<(&'static str, String)> {
     let now = Timestamp::now();
     let moment = |at: &str| format!("{} ({})", times::exact(at), times::ago(Some(at), now));
     let mut facts = vec![
-        ("component", format!("{} ({}) in {}", item.component, item.component_type, item.environment)),
+        (
+            "component",
+            format!("{} ({}) in {}", item.component, item.component_type, item.environment),
+        ),
         ("grouped by", item.grouping_key.clone()),
         ("signals", times::grouped(item.signal_count)),
         ("first signal", moment(&item.first_signal_at)),
@@ -195,8 +206,11 @@ fn facts(detail: &IncidentDetail) -> Vec<(&'static str, String)> {
         ("closed", item.closed_at.as_deref()),
     ];
     facts.extend(optional.into_iter().filter_map(|(name, at)| Some((name, moment(at?)))));
-    let spans = [("time to acknowledge", item.mtta_seconds), ("time to resolve", item.mttr_seconds)];
-    facts.extend(spans.into_iter().filter_map(|(name, seconds)| Some((name, times::span(seconds?)))));
+    let spans =
+        [("time to acknowledge", item.mtta_seconds), ("time to resolve", item.mttr_seconds)];
+    facts.extend(
+        spans.into_iter().filter_map(|(name, seconds)| Some((name, times::span(seconds?)))),
+    );
     if detail.severity_pinned {
         facts.push(("severity", "set by hand; it does not move by itself".to_owned()));
     }
@@ -253,13 +267,22 @@ fn happened(line: &TimelineItem) -> String {
         "commented" => return line.text.clone(),
         "linked" => return format!("link {}", linked(&line.text, &word(&line.url))),
         "merged_into" => format!("merged into {}", word(&line.related_incident)),
-        "split" => format!("{} signals split, other incident {}", line.signals.unwrap_or(0), word(&line.related_incident)),
+        "split" => format!(
+            "{} signals split, other incident {}",
+            line.signals.unwrap_or(0),
+            word(&line.related_incident)
+        ),
         other => other.replace('_', " "),
     };
     if line.text.is_empty() { what } else { format!("{what}: {}", line.text) }
 }
 
-fn print_signals(client: &Client, named: &Named, count: u16, output: &mut Output) -> Result<(), Failure> {
+fn print_signals(
+    client: &Client,
+    named: &Named,
+    count: u16,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let answer = client.get(&named.path("/signals"), &[("limit", &count.to_string())])?;
     let page: Page<SignalItem> = documents::read(&answer.bytes)?;
     let mut table = Table::new(&["", "", "", "", ""]);
@@ -276,7 +299,9 @@ fn print_signals(client: &Client, named: &Named, count: u16, output: &mut Output
     output.table(table)?;
     if page.total > page.items.len() as u64 {
         let (shown, total) = (page.items.len(), times::grouped(page.total));
-        output.line(output.paint(Ink::Dim, &format!("  {shown} of {total}; --signals N shows more")))?;
+        output.line(
+            output.paint(Ink::Dim, &format!("  {shown} of {total}; --signals N shows more")),
+        )?;
     }
     Ok(())
 }
@@ -309,9 +334,11 @@ fn print_rca(output: &mut Output, rca: &RcaDocument) -> Result<(), Failure> {
     if !rca.timeline_note.is_empty() {
         rows.push(("note", rca.timeline_note.clone()));
     }
-    rows.extend(rca.action_items.iter().map(|item| {
-        ("to do", format!("{} ({}, by {})", item.title, item.owner, item.due))
-    }));
+    rows.extend(
+        rca.action_items
+            .iter()
+            .map(|item| ("to do", format!("{} ({}, by {})", item.title, item.owner, item.due))),
+    );
     rows.push(("by", format!("{}, {}", rca.submitted_by.name, times::exact(&rca.submitted_at))));
     for (name, value) in rows {
         table.row([Cell::inked(format!("  {name}"), Ink::Dim), Cell::plain(value)]);
@@ -327,7 +354,8 @@ mod tests {
     fn an_incident_is_named_by_number_or_id_and_by_nothing_else() {
         assert_eq!("12".parse(), Ok(Named::number(12)));
         assert_eq!("#12".parse(), Ok(Named::number(12)));
-        let id = "018BCFE5-6800-88d7-9f2a-a2e8ab5f0cf7".parse::<Named>().map(|named| named.to_string());
+        let id =
+            "018BCFE5-6800-88d7-9f2a-a2e8ab5f0cf7".parse::<Named>().map(|named| named.to_string());
         assert_eq!(id.as_deref(), Ok("018bcfe5-6800-88d7-9f2a-a2e8ab5f0cf7"));
         for wrong in ["", "twelve", "../keys", "12/state", "-1"] {
             assert!(wrong.parse::<Named>().is_err(), "{wrong}");

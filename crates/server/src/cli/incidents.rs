@@ -75,7 +75,10 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
 }
 
 /// Every incident of an environment, whatever its status.
-pub(crate) fn of_environment(client: &Client, environment: &str) -> Result<Vec<IncidentItem>, Failure> {
+pub(crate) fn of_environment(
+    client: &Client,
+    environment: &str,
+) -> Result<Vec<IncidentItem>, Failure> {
     let filter = vec![("status", STATUSES.to_owned()), ("environment", environment.to_owned())];
     let mut all = Vec::new();
     for answer in Pages::new(client, &filter, usize::MAX) {
@@ -87,7 +90,8 @@ pub(crate) fn of_environment(client: &Client, environment: &str) -> Result<Vec<I
 /// Prints incidents as a table.
 pub(crate) fn print(output: &mut Output, incidents: &[IncidentItem]) -> Result<(), Failure> {
     let now = Timestamp::now();
-    let headings = ["#", "SEV", "STATUS", "TITLE", "ENVIRONMENT", "SIGNALS", "LAST", "AGE", "ASSIGNEE"];
+    let headings =
+        ["#", "SEV", "STATUS", "TITLE", "ENVIRONMENT", "SIGNALS", "LAST", "AGE", "ASSIGNEE"];
     let mut table = Table::new(&headings).right(&[0, 5]);
     for incident in incidents {
         table.row([

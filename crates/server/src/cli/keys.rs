@@ -99,9 +99,15 @@ fn list(project: Option<u32>, connection: &Connection, output: &mut Output) -> R
             Cell::plain(&key.name),
             Cell::plain(format!("{}…", key.prefix)),
             Cell::plain(key.scopes.join(",")),
-            Cell::plain(key.rate_per_second.map_or_else(|| "–".to_owned(), |rate| format!("{rate}/s"))),
+            Cell::plain(
+                key.rate_per_second.map_or_else(|| "–".to_owned(), |rate| format!("{rate}/s")),
+            ),
             Cell::inked(state, ink),
-            Cell::plain(key.last_used_at.as_deref().map_or_else(|| "never".to_owned(), |at| times::ago(Some(at), now))),
+            Cell::plain(
+                key.last_used_at
+                    .as_deref()
+                    .map_or_else(|| "never".to_owned(), |at| times::ago(Some(at), now)),
+            ),
             Cell::inked(&key.id, Ink::Dim),
         ]);
     }
@@ -137,8 +143,16 @@ fn create(wanted: &Wanted, connection: &Connection, output: &mut Output) -> Resu
     let key = &minted.document;
     output.line(&minted.key)?;
     output.flush()?;
-    let until = key.expires_at.as_deref().map_or_else(|| "for ever".to_owned(), |at| format!("until {}", times::exact(at)));
-    output.note(&format!("key `{}` for {}, valid {until}, id {}", key.name, key.scopes.join(","), key.id));
+    let until = key
+        .expires_at
+        .as_deref()
+        .map_or_else(|| "for ever".to_owned(), |at| format!("until {}", times::exact(at)));
+    output.note(&format!(
+        "key `{}` for {}, valid {until}, id {}",
+        key.name,
+        key.scopes.join(","),
+        key.id
+    ));
     output.note("This is the only time its secret is shown.");
     Ok(())
 }
@@ -151,7 +165,8 @@ fn of_project(path: &str, project: Option<u32>) -> String {
 }
 
 fn key_id(text: &str) -> Result<KeyId, String> {
-    KeyId::parse(text).ok_or_else(|| "it must be the id of a key, as `stormbell keys list` shows it".to_owned())
+    KeyId::parse(text)
+        .ok_or_else(|| "it must be the id of a key, as `stormbell keys list` shows it".to_owned())
 }
 
 /// A span from now on, or a time, as RFC 3339.
@@ -170,7 +185,10 @@ mod tests {
     #[test]
     fn an_expiry_is_a_span_or_a_time() {
         assert_eq!(expiry("2026-12-31T00:00:00Z").as_deref(), Ok("2026-12-31T00:00:00Z"));
-        assert!(expiry("30d").is_ok_and(|at| at.parse::<Timestamp>().is_ok_and(|at| at > Timestamp::now())));
+        assert!(
+            expiry("30d")
+                .is_ok_and(|at| at.parse::<Timestamp>().is_ok_and(|at| at > Timestamp::now()))
+        );
         assert!(expiry("tomorrow").is_err());
     }
 }

@@ -4,13 +4,13 @@
 //! Refuses to know how anything is decided or kept: what the commands know, the API told them.
 
 mod ack;
-mod backup;
+//OFF mod backup;
 mod client;
 mod comment;
 mod completions;
 mod configuration;
 mod demo;
-mod doctor;
+//OFF mod doctor;
 mod documents;
 mod failure;
 mod incident;
@@ -20,7 +20,7 @@ mod keys;
 mod output;
 mod projects;
 mod rca;
-mod replay;
+//OFF mod replay;
 mod simulate;
 mod table;
 mod times;
@@ -50,7 +50,13 @@ struct CommandLine {
     #[arg(long, global = true)]
     json: bool,
     /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     color: Colour,
     #[command(subcommand)]
     command: Command,
@@ -62,8 +68,8 @@ enum Command {
     Serve(Flags),
     /// Show it all: start a throw-away server, break three things, stay up
     Demo(demo::Options),
-    /// Check a data folder, its disk and its configuration
-    Doctor(Flags),
+    //OFF     /// Check a data folder, its disk and its configuration
+    //OFF     Doctor(Flags),
     /// Simulate three outages and hold the incidents against the prediction
     Simulate(simulate::Options),
     /// Send signals from a file or from standard input
@@ -86,12 +92,12 @@ enum Command {
     Keys(keys::Options),
     /// List and make projects
     Projects(projects::Options),
-    /// Apply the journal again into a fresh store and compare
-    Replay(replay::Options),
-    /// Copy everything into a folder
-    Backup(backup::Backup),
-    /// Make a data folder from a backup
-    Restore(backup::Restore),
+    //OFF     /// Apply the journal again into a fresh store and compare
+    //OFF     Replay(replay::Options),
+    //OFF     /// Copy everything into a folder
+    //OFF     Backup(backup::Backup),
+    //OFF     /// Make a data folder from a backup
+    //OFF     Restore(backup::Restore),
     /// Print what a shell needs to complete commands
     Completions(completions::Options),
     /// Check, print and describe the configuration
@@ -114,7 +120,7 @@ impl Command {
         match self {
             Self::Serve(flags) => Ok(serve::run(configured(&flags)?)?),
             Self::Demo(options) => demo::run(options, output),
-            Self::Doctor(flags) => doctor::run(&configured(&flags)?, output),
+            //OFF             Self::Doctor(flags) => doctor::run(&configured(&flags)?, output),
             Self::Simulate(options) => simulate::run(&options, output),
             Self::Ingest(options) => ingest::run(&options, output),
             Self::Incidents(options) => incidents::run(&options, output),
@@ -126,9 +132,9 @@ impl Command {
             Self::Comment(options) => comment::run(&options, output),
             Self::Keys(options) => keys::run(&options, output),
             Self::Projects(options) => projects::run(&options, output),
-            Self::Replay(options) => replay::run(&options, output),
-            Self::Backup(options) => options.run(output),
-            Self::Restore(options) => options.run(output),
+            //OFF             Self::Replay(options) => replay::run(&options, output),
+            //OFF             Self::Backup(options) => options.run(output),
+            //OFF             Self::Restore(options) => options.run(output),
             Self::Completions(options) => completions::run(&options, output),
             Self::Config(options) => configuration::run(&options, output),
         }
@@ -156,7 +162,9 @@ mod tests {
 
     #[test]
     fn every_command_takes_json() {
-        for words in [vec!["incidents"], vec!["doctor"], vec!["keys", "list"], vec!["config", "dump"]] {
+        for words in
+            [vec!["incidents"], vec!["doctor"], vec!["keys", "list"], vec!["config", "dump"]]
+        {
             let line = ["stormbell"].into_iter().chain(words.clone()).chain(["--json"]);
             let parsed = CommandLine::try_parse_from(line);
             assert!(parsed.is_ok_and(|line| line.json), "{words:?}");

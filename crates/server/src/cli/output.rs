@@ -160,11 +160,6 @@ impl Ink {
     }
 }
 
-/// Whether standard error is a terminal: progress is shown there only.
-pub(crate) fn progress_is_seen() -> bool {
-    io::stderr().is_terminal()
-}
-
 /// `NO_COLOR` counts when it is set to anything; a terminal that calls itself dumb cannot do colour.
 fn asked_for_no_colour() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());

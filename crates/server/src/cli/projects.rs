@@ -81,5 +81,8 @@ fn create(
     }
     let project: ProjectDocument = documents::read(&answer.bytes)?;
     output.line(format!("project {}  {} / {}", project.id, project.organization, project.name))?;
-    output.line(format!("next: stormbell keys create --name NAME --scope ingest,read --project {}", project.id))
+    output.line(format!(
+        "next: stormbell keys create --name NAME --scope ingest,read --project {}",
+        project.id
+    ))
 }

@@ -141,7 +141,8 @@ impl Upload {
         let batches = Arc::new(Mutex::new(batches));
         let shared = Arc::new(Shared::default());
         let sender = |_| {
-            let (client, batches, shared) = (client.clone(), Arc::clone(&batches), Arc::clone(&shared));
+            let (client, batches, shared) =
+                (client.clone(), Arc::clone(&batches), Arc::clone(&shared));
             std::thread::spawn(move || send_all(&client, &batches, &shared))
         };
         Self { queue: Some(queue), senders: (0..IN_FLIGHT).map(sender).collect(), shared }
@@ -164,7 +165,9 @@ impl Upload {
         self.queue = None;
         for sender in self.senders.drain(..) {
             if sender.join().is_err() {
-                self.shared.fail(Failure::Local(anyhow::anyhow!("a sender ended in the middle of its work")));
+                self.shared.fail(Failure::Local(anyhow::anyhow!(
+                    "a sender ended in the middle of its work"
+                )));
             }
         }
         (std::mem::take(&mut *lock(&self.shared.tally)), lock(&self.shared.failure).take())

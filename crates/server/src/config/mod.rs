@@ -101,7 +101,11 @@ fn resolve(raw: Raw) -> anyhow::Result<Config> {
             "json" => LogFormat::Json,
             other => bail!("log_format: `{other}` is not known; write \"human\" or \"json\""),
         },
-        stats_every: raw.stats_every.as_deref().map(|text| span("stats_every", text)).transpose()?,
+        stats_every: raw
+            .stats_every
+            .as_deref()
+            .map(|text| span("stats_every", text))
+            .transpose()?,
         journal: journal_options(&raw)?,
         lake_flush_rows: raw.lake.flush_rows,
         lake_flush_age: span("lake.flush_age", &raw.lake.flush_age)?,
@@ -131,9 +135,9 @@ fn journal_options(raw: &Raw) -> anyhow::Result<journal::Options> {
 }
 
 fn address(name: &str, text: &str) -> anyhow::Result<SocketAddr> {
-    let mut found = text
-        .to_socket_addrs()
-        .with_context(|| format!("{name}: `{text}` is not an address; write it as \"127.0.0.1:8080\""))?;
+    let mut found = text.to_socket_addrs().with_context(|| {
+        format!("{name}: `{text}` is not an address; write it as \"127.0.0.1:8080\"")
+    })?;
     found.next().with_context(|| format!("{name}: `{text}` has no address"))
 }
 

@@ -72,7 +72,8 @@ impl Pressure for Load {
         if self.stopping.load(Ordering::Relaxed) {
             return Some(Refusal::ShuttingDown);
         }
-        let lag = self.journal.durable_end().saturating_sub(1).saturating_sub(self.handle.applied().0);
+        let lag =
+            self.journal.durable_end().saturating_sub(1).saturating_sub(self.handle.applied().0);
         (lag > limits::LAG_RECORDS).then_some(Refusal::EngineLag)
     }
 }
@@ -100,7 +101,9 @@ pub(super) fn journal_trouble(journal: &dyn Journal) -> Option<String> {
     match journal.status().state {
         State::Ok => None,
         State::Full { what, .. } => Some(format!("the disk of the journal is full: {what}")),
-        State::Failed { what, .. } => Some(format!("the disk of the journal failed: {what}; restart to recover")),
+        State::Failed { what, .. } => {
+            Some(format!("the disk of the journal failed: {what}; restart to recover"))
+        }
         State::Closed => Some("the journal is closed".to_owned()),
     }
 }

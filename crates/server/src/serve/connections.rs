@@ -63,7 +63,14 @@ pub(super) async fn serve<A: Answer>(
             }
         };
         let answering = Answering { answer: answer.clone(), peer };
-        tokio::spawn(connection(stream, tls.clone(), Arc::clone(&builder), answering, graceful.watcher(), permit));
+        tokio::spawn(connection(
+            stream,
+            tls.clone(),
+            Arc::clone(&builder),
+            answering,
+            graceful.watcher(),
+            permit,
+        ));
     }
     drop(listener);
     // What has not finished by then is cut off: its sender was told nothing and will send again.

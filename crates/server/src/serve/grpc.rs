@@ -30,7 +30,8 @@ impl Services {
             .build_v1()
             .context("the gRPC descriptors cannot be served")?;
         let ingest = IngestService::new(doors).into_server();
-        let routes = tonic::service::Routes::new(ingest).add_service(health).add_service(reflection);
+        let routes =
+            tonic::service::Routes::new(ingest).add_service(health).add_service(reflection);
         Ok(Self(routes.prepare().into_axum_router()))
     }
 }

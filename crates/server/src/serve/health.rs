@@ -47,7 +47,10 @@ impl Watch {
         let os = status.durability == Durability::Os;
         let (status, detail) = match trouble {
             Some(trouble) => (PartStatus::Down, trouble),
-            None if os => (PartStatus::Degraded, "durability is `os`: an acknowledgement does not wait for the disk".to_owned()),
+            None if os => (
+                PartStatus::Degraded,
+                "durability is `os`: an acknowledgement does not wait for the disk".to_owned(),
+            ),
             None => (PartStatus::Up, String::new()),
         };
         PartHealth { name: "journal", status, latency_us, detail }
@@ -56,7 +59,9 @@ impl Watch {
     fn engine_part(&self, lag: u64) -> PartHealth {
         let (status, detail) = match self.handle.trouble() {
             Some(trouble) => (PartStatus::Down, trouble.to_string()),
-            None if lag > LAG_DEGRADED => (PartStatus::Degraded, format!("{lag} records behind the journal")),
+            None if lag > LAG_DEGRADED => {
+                (PartStatus::Degraded, format!("{lag} records behind the journal"))
+            }
             None => (PartStatus::Up, String::new()),
         };
         PartHealth { name: "engine", status, latency_us: None, detail }
@@ -82,7 +87,9 @@ impl Watch {
 
     fn disk_part(&self, left: Option<u64>) -> PartHealth {
         let (status, detail) = match left {
-            Some(left) if left < DISK_DEGRADED_BYTES => (PartStatus::Degraded, format!("{left} bytes left")),
+            Some(left) if left < DISK_DEGRADED_BYTES => {
+                (PartStatus::Degraded, format!("{left} bytes left"))
+            }
             Some(_) => (PartStatus::Up, String::new()),
             None => (PartStatus::Degraded, "the space left cannot be read".to_owned()),
         };

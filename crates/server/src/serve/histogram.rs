@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// Upper bounds in microseconds: 100 µs to 10 s, three a decade.
 const BOUNDS_US: [u64; 16] = [
-    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
-    5_000_000, 10_000_000,
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+    1_000_000, 2_500_000, 5_000_000, 10_000_000,
 ];
 
 /// Durations counted.
@@ -31,12 +31,18 @@ impl Histogram {
         for (bucket, bound) in self.buckets.iter().zip(BOUNDS_US) {
             cumulative += bucket.load(Ordering::Relaxed);
             // Writing to a string cannot fail.
-            let _ = writeln!(out, "{name}_bucket{{{labels}le=\"{}\"}} {cumulative}", seconds(bound));
+            let _ =
+                writeln!(out, "{name}_bucket{{{labels}le=\"{}\"}} {cumulative}", seconds(bound));
         }
         cumulative += self.buckets[BOUNDS_US.len()].load(Ordering::Relaxed);
         let _ = writeln!(out, "{name}_bucket{{{labels}le=\"+Inf\"}} {cumulative}");
-        let braces = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.trim_end_matches(',')) };
-        let _ = writeln!(out, "{name}_sum{braces} {}", seconds(self.sum_us.load(Ordering::Relaxed)));
+        let braces = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{}}}", labels.trim_end_matches(','))
+        };
+        let _ =
+            writeln!(out, "{name}_sum{braces} {}", seconds(self.sum_us.load(Ordering::Relaxed)));
         let _ = writeln!(out, "{name}_count{braces} {cumulative}");
     }
 }

@@ -58,7 +58,8 @@ impl Answer for Front {
         async move {
             let began = Instant::now();
             let id = front.ids.of(&request);
-            let told = tracing::enabled!(target: "http", tracing::Level::DEBUG).then(|| Told::of(&request, peer));
+            let told = tracing::enabled!(target: "http", tracing::Level::DEBUG)
+                .then(|| Told::of(&request, peer));
             let (route, mut response) = match Doors::route(request.method(), request.uri().path()) {
                 Some(door) => {
                     let answer = front.doors.handle(door, request, Some(peer.ip())).await;

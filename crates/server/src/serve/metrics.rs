@@ -63,7 +63,9 @@ impl Route {
             Self::Api
         } else if path.starts_with("/api/v2/") || path.starts_with("/k/") {
             Self::Alertmanager
-        } else if ["/livez", "/readyz", "/healthz", "/metrics", "/-/healthy", "/-/ready"].contains(&path) {
+        } else if ["/livez", "/readyz", "/healthz", "/metrics", "/-/healthy", "/-/ready"]
+            .contains(&path)
+        {
             Self::Health
         } else {
             Self::Other
@@ -116,7 +118,8 @@ impl StatusClass {
 
 impl HttpMeters {
     pub(super) fn answered(&self, route: Route, status: StatusCode, took: Duration) {
-        self.answered[route as usize][StatusClass::of(status) as usize].fetch_add(1, Ordering::Relaxed);
+        self.answered[route as usize][StatusClass::of(status) as usize]
+            .fetch_add(1, Ordering::Relaxed);
         self.took[route as usize].observe(took);
     }
 }
@@ -137,7 +140,11 @@ impl Metrics {
     fn render_doors(&self, out: &mut String) {
         family(out, "stormbell_ingest_records_total", "counter");
         for door in Door::ALL {
-            let shed: u64 = Code::ALL.iter().filter(|code| code.is_retryable()).map(|&c| self.doors.refused(door, c)).sum();
+            let shed: u64 = Code::ALL
+                .iter()
+                .filter(|code| code.is_retryable())
+                .map(|&c| self.doors.refused(door, c))
+                .sum();
             let rejected: u64 = Code::ALL.iter().map(|&code| self.doors.rejected(door, code)).sum();
             let counts = [
                 ("accepted", self.doors.accepted(door)),
@@ -166,15 +173,21 @@ impl Metrics {
         family(out, "stormbell_http_requests_total", "counter");
         for route in Route::ALL {
             for class in StatusClass::ALL {
-                let count = self.http.answered[route as usize][class as usize].load(Ordering::Relaxed);
-                let labels = format!("route=\"{}\",status_class=\"{}\"", route.as_str(), class.as_str());
+                let count =
+                    self.http.answered[route as usize][class as usize].load(Ordering::Relaxed);
+                let labels =
+                    format!("route=\"{}\",status_class=\"{}\"", route.as_str(), class.as_str());
                 sample(out, "stormbell_http_requests_total", &labels, count);
             }
         }
         family(out, "stormbell_http_request_duration_seconds", "histogram");
         for route in Route::ALL {
             let labels = format!("route=\"{}\",", route.as_str());
-            self.http.took[route as usize].render("stormbell_http_request_duration_seconds", &labels, out);
+            self.http.took[route as usize].render(
+                "stormbell_http_request_duration_seconds",
+                &labels,
+                out,
+            );
         }
     }
 
@@ -201,7 +214,12 @@ impl Metrics {
         }
         family(out, "stormbell_transitions_total", "counter");
         for (to, reason, count) in meters.moved() {
-            sample(out, "stormbell_transitions_total", &format!("to=\"{to}\",reason=\"{reason}\""), count);
+            sample(
+                out,
+                "stormbell_transitions_total",
+                &format!("to=\"{to}\",reason=\"{reason}\""),
+                count,
+            );
         }
         family(out, "stormbell_limit_hits_total", "counter");
         for (limit, count) in meters.limit_hits() {
@@ -209,18 +227,28 @@ impl Metrics {
         }
         family(out, "stormbell_invariant_violations_total", "counter");
         for (invariant, count) in meters.violations() {
-            sample(out, "stormbell_invariant_violations_total", &format!("invariant=\"{invariant}\""), count);
+            sample(
+                out,
+                "stormbell_invariant_violations_total",
+                &format!("invariant=\"{invariant}\""),
+                count,
+            );
         }
     }
 
     /// Incidents by severity come from the store, which is asked from a thread that may wait.
     fn render_incidents(&self, out: &mut String) {
         let store = Arc::clone(&self.watch.store);
-        let asked = tokio::task::block_in_place(|| self.runtime.block_on(async move { store.counts().await }));
+        let asked = tokio::task::block_in_place(|| {
+            self.runtime.block_on(async move { store.counts().await })
+        });
         family(out, "stormbell_incidents_open", "gauge");
         let Ok(counts) = asked else { return };
         for severity in Severity::ALL {
-            let open = counts.0.iter().filter(|(status, of, _)| *status != Status::Closed && *of == severity);
+            let open = counts
+                .0
+                .iter()
+                .filter(|(status, of, _)| *status != Status::Closed && *of == severity);
             let count: u64 = open.map(|(.., count)| count).sum();
             sample(out, "stormbell_incidents_open", &format!("severity=\"{severity}\""), count);
         }
@@ -239,7 +267,11 @@ impl Metrics {
 
     fn render_process(&self, out: &mut String) {
         let started = self.started_at.micros();
-        gauge(out, "process_start_time_seconds", format!("{}.{:06}", started / 1_000_000, started % 1_000_000));
+        gauge(
+            out,
+            "process_start_time_seconds",
+            format!("{}.{:06}", started / 1_000_000, started % 1_000_000),
+        );
         if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
             gauge(out, "process_open_fds", open.count());
         }
@@ -249,7 +281,11 @@ impl Metrics {
         if let Some(ticks) = cpu_ticks() {
             let hertz = rustix::param::clock_ticks_per_second().max(1);
             let hundredths = ticks * 100 / hertz;
-            counter(out, "process_cpu_seconds_total", format!("{}.{:02}", hundredths / 100, hundredths % 100));
+            counter(
+                out,
+                "process_cpu_seconds_total",
+                format!("{}.{:02}", hundredths / 100, hundredths % 100),
+            );
         }
     }
 }

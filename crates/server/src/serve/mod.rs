@@ -61,7 +61,10 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     tracing::info!(http = %server.http, grpc = %server.grpc, "stormbell is ready");
     let end = server.wait();
     if let End::Asked(signal) = &end {
-        tracing::info!(signal, "stopping: no new connections, then everything taken is made durable and applied");
+        tracing::info!(
+            signal,
+            "stopping: no new connections, then everything taken is made durable and applied"
+        );
     }
     server.stop()?;
     match end {

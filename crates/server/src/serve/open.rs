@@ -35,7 +35,6 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Parts {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) store: Arc<dyn Store>,
-    pub(super) lake: Arc<dyn Lake>,
     pub(super) keys: Arc<Keys>,
     pub(super) handle: Arc<Handle>,
     pub(super) doors: Arc<Doors>,
@@ -49,7 +48,9 @@ pub(super) struct Parts {
 
 /// How each resource is closed, in the order they were opened.
 #[derive(Default)]
-struct Closing(Vec<(&'static str, Box<dyn FnOnce() -> anyhow::Result<()> + Send>)>);
+struct Closing(Vec<(&'static str, Close)>);
+
+type Close = Box<dyn FnOnce() -> anyhow::Result<()> + Send>;
 
 /// The three things that hold data, before anything runs on them.
 pub(super) struct Storage {
@@ -64,8 +65,10 @@ impl Storage {
     /// Opens journal, store, lake and snapshots of a data directory, recovering what a crash left.
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let data = &config.data_dir;
-        fs::create_dir_all(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
-        let snapshots = DirSnapshots::open(&config.folder("snapshots")).context("cannot open the snapshots")?;
+        fs::create_dir_all(data)
+            .with_context(|| format!("cannot create the data folder {}", data.display()))?;
+        let snapshots =
+            DirSnapshots::open(&config.folder("snapshots")).context("cannot open the snapshots")?;
         let syncs = Arc::new(Histogram::default());
         let journal = open_journal(config, &snapshots, &syncs)?;
         let store = SqliteStore::open(store::sqlite::Options::new(config.folder("store.sqlite")))
@@ -103,8 +106,9 @@ impl Parts {
         closing.register("lake", close_lake(Arc::clone(&storage.lake)));
         first_start::ensure_admin_key(&*storage.store, &config.admin_key_path()).await?;
         let keys = Arc::new(Keys::load(&*storage.store).await.context("cannot read the keys")?);
-        let (pipeline, opened) =
-            Pipeline::open(storage.ports(), PARTITION).await.context("cannot bring the engine up to the journal")?;
+        let (pipeline, opened) = Pipeline::open(storage.ports(), PARTITION)
+            .await
+            .context("cannot bring the engine up to the journal")?;
         tracing::info!(
             snapshot = opened.snapshot.0,
             replayed = opened.replayed,
@@ -117,7 +121,8 @@ impl Parts {
         let observed = Arc::clone(&batches);
         let observer = Observer::new(move |took| observed.observe(took));
         let options = pipeline::Options { observer, ..config.pipeline.clone() };
-        let running = pipeline.run(options, runtime.clone()).context("cannot start the pipeline's thread")?;
+        let running =
+            pipeline.run(options, runtime.clone()).context("cannot start the pipeline's thread")?;
         Ok(Self::build(config, storage, keys, handle, running, batches, closing))
     }
 
@@ -169,12 +174,15 @@ impl Parts {
     ) -> Self {
         let stopping = Arc::new(AtomicBool::new(false));
         let journal: Arc<dyn Journal> = storage.journal.clone();
-        let (store, lake): (Arc<dyn Store>, Arc<dyn Lake>) = (storage.store.clone(), storage.lake.clone());
+        let (store, lake): (Arc<dyn Store>, Arc<dyn Lake>) =
+            (storage.store.clone(), storage.lake.clone());
         let door_metrics = Arc::new(ingest::Metrics::default());
         let http_meters = Arc::new(HttpMeters::default());
-        let load = Load { journal: journal.clone(), handle: handle.clone(), stopping: stopping.clone() };
+        let load =
+            Load { journal: journal.clone(), handle: handle.clone(), stopping: stopping.clone() };
         let options = ingest::Options {
             queue_bytes: config.journal.queue_bytes,
+            queue_records: config.journal.queue_records,
             source_rate_per_second: config.rate_per_source,
             ..ingest::Options::default()
         };
@@ -225,7 +233,6 @@ impl Parts {
         Self {
             journal,
             store,
-            lake,
             keys,
             handle,
             doors,
@@ -240,15 +247,20 @@ impl Parts {
 }
 
 impl Closing {
-    fn register(&mut self, name: &'static str, close: impl FnOnce() -> anyhow::Result<()> + Send + 'static) {
+    fn register(
+        &mut self,
+        name: &'static str,
+        close: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+    ) {
         self.0.push((name, Box::new(close)));
     }
 }
 
-fn close_store(store: Arc<SqliteStore>, runtime: runtime::Handle) -> impl FnOnce() -> anyhow::Result<()> + Send {
-    move || {
-        runtime.block_on(store.close()).context("cannot close the store")
-    }
+fn close_store(
+    store: Arc<SqliteStore>,
+    runtime: runtime::Handle,
+) -> impl FnOnce() -> anyhow::Result<()> + Send {
+    move || runtime.block_on(store.close()).context("cannot close the store")
 }
 
 fn close_lake(lake: Arc<LocalLake>) -> impl FnOnce() -> anyhow::Result<()> + Send {
@@ -261,20 +273,26 @@ fn open_journal(
     syncs: &Arc<Histogram>,
 ) -> anyhow::Result<SegmentJournal> {
     if config.durability == Durability::Os {
-        tracing::warn!("durability is `os`: acknowledged records survive a crash of the process, not of the machine");
+        tracing::warn!(
+            "durability is `os`: acknowledged records survive a crash of the process, not of the machine"
+        );
     }
     let folder = config.folder("journal");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let disk = RealDisk::new(&folder).with_context(|| format!("cannot open {}", folder.display()))?;
+    let disk =
+        RealDisk::new(&folder).with_context(|| format!("cannot open {}", folder.display()))?;
     let newest = snapshots.newest(model::Seq(u64::MAX)).context("cannot read the snapshots")?;
     // What a snapshot stands for has been read, applied and kept: only what comes after must be whole to go on.
     let verify_from = newest.map_or(0, |(seq, _)| seq.next().0);
     let options = journal::Options { verify_from, ..config.journal.clone() };
     let disk = Arc::new(MeteredDisk::new(disk, Arc::clone(syncs)));
-    let (journal, recovery) =
-        SegmentJournal::open(options, disk, Arc::new(SystemClock)).context("cannot open the journal")?;
+    let (journal, recovery) = SegmentJournal::open(options, disk, Arc::new(SystemClock))
+        .context("cannot open the journal")?;
     if let Some(truncated) = &recovery.truncated {
-        tracing::warn!(?truncated, "the journal's torn tail was cut: what was in it had not been acknowledged");
+        tracing::warn!(
+            ?truncated,
+            "the journal's torn tail was cut: what was in it had not been acknowledged"
+        );
     }
     Ok(journal)
 }

@@ -43,7 +43,8 @@ impl Line {
 
     fn totals(&self) -> Totals {
         let sum = |of: &dyn Fn(Door) -> u64| Door::ALL.into_iter().map(of).sum();
-        let refused = |door| ingest::Code::ALL.iter().map(|&code| self.doors.refused(door, code)).sum();
+        let refused =
+            |door| ingest::Code::ALL.iter().map(|&code| self.doors.refused(door, code)).sum();
         Totals {
             accepted: sum(&|door| self.doors.accepted(door)),
             duplicates: sum(&|door| self.doors.duplicates(door)),
@@ -74,7 +75,11 @@ impl Line {
 }
 
 /// Logs the line every so often until the server stops.
-pub(super) async fn log(mut line: Line, every: Duration, mut stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+pub(super) async fn log(
+    mut line: Line,
+    every: Duration,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     while tokio::time::timeout(every, stopped.wait_for(|&stopping| stopping)).await.is_err() {
         line.log();
     }

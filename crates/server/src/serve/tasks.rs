@@ -65,20 +65,30 @@ impl Tasks {
         stop: &watch::Sender<bool>,
     ) -> anyhow::Result<Self> {
         let mut tasks = JoinSet::new();
-        let front = Front::new(parts.doors.clone(), parts.router.clone(), parts.http_meters.clone());
-        let services = tokio::runtime::Handle::current().block_on(Services::new(parts.doors.clone()))?;
+        let front =
+            Front::new(parts.doors.clone(), parts.router.clone(), parts.http_meters.clone());
+        let services =
+            tokio::runtime::Handle::current().block_on(Services::new(parts.doors.clone()))?;
         let (http, grpc) = (stop.subscribe(), stop.subscribe());
         let tls = bound.tls.clone();
-        tasks.spawn(async move { (TaskKind::Http, connections::serve(bound.http, tls, front, http).await) });
-        tasks.spawn(async move { (TaskKind::Grpc, connections::serve(bound.grpc, bound.tls, services, grpc).await) });
+        tasks.spawn(async move {
+            (TaskKind::Http, connections::serve(bound.http, tls, front, http).await)
+        });
+        tasks.spawn(async move {
+            (TaskKind::Grpc, connections::serve(bound.grpc, bound.tls, services, grpc).await)
+        });
         if let Some(every) = config.stats_every {
             let line = stats::Line::new(parts);
             let stopped = stop.subscribe();
             tasks.spawn(async move { (TaskKind::Stats, stats::log(line, every, stopped).await) });
         }
-        let (keys, store, mut stopped) = (parts.keys.clone(), parts.store.clone(), stop.subscribe());
+        let (keys, store, mut stopped) =
+            (parts.keys.clone(), parts.store.clone(), stop.subscribe());
         tasks.spawn(async move {
-            while tokio::time::timeout(TOUCH_EVERY, stopped.wait_for(|&stopping| stopping)).await.is_err() {
+            while tokio::time::timeout(TOUCH_EVERY, stopped.wait_for(|&stopping| stopping))
+                .await
+                .is_err()
+            {
                 if let Err(error) = store.touch_keys(&keys.used()).await {
                     tracing::warn!(%error, "the last uses of keys were not noted");
                 }
@@ -93,7 +103,8 @@ impl Tasks {
         while let Some(joined) = self.0.join_next().await {
             match joined {
                 Ok((kind, ended)) => {
-                    let error = ended.err().unwrap_or_else(|| anyhow!("it ended without being asked to"));
+                    let error =
+                        ended.err().unwrap_or_else(|| anyhow!("it ended without being asked to"));
                     let error = error.context(format!("the task `{}` died", kind.name()));
                     if kind.on_death() == OnDeath::Stop {
                         return error;

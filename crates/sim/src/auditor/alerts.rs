@@ -1,5 +1,7 @@
 //! Alerts with their leases, and signals that say that something is over.
 
+use std::collections::BTreeSet;
+
 use model::{
     AlertLease, Duration, IdentityKey, IncidentId, ProjectId, Reason, Signal, SignalStatus,
     Timestamp,
@@ -49,11 +51,17 @@ impl Auditor {
                 fate
             }
             Some(known) if known.firing => Fate::Skipped(Reason::AlertRepeated),
-            Some(known) if !fires && known.lease.starts_at == lease.starts_at => {
+            Some(known) if !fires && lease.starts_at <= known.lease.starts_at => {
                 Fate::Skipped(Reason::AlertRepeated)
             }
             _ if fires => self.alert_fires(project, signal, lease),
-            _ => self.file(project, None, Reason::NothingFiring),
+            _ => {
+                let deadline = self.at + RESOLVED_REMEMBERED;
+                let key = policies::key(&self.policy_for(project, signal), project, signal);
+                let alert = AuditedAlert { lease, incident: None, firing: false, deadline, key };
+                self.alerts.insert((project, lease.fingerprint), alert);
+                self.file(project, None, Reason::NothingFiring)
+            }
         }
     }
 
@@ -73,6 +81,20 @@ impl Auditor {
             AuditedAlert { lease, incident, firing: true, deadline: lease.ends_at, key };
         self.alerts.insert((project, lease.fingerprint), alert);
         fate
+    }
+
+    /// Alerts that waited with their signals belong to the incident that these opened.
+    pub(super) fn claim_alerts(
+        &mut self,
+        project: ProjectId,
+        firing: &BTreeSet<Identity>,
+        id: IncidentId,
+    ) {
+        for (&(of, fingerprint), alert) in &mut self.alerts {
+            if of == project && alert.firing && firing.contains(&Identity::Alert(fingerprint)) {
+                alert.incident.get_or_insert(id);
+            }
+        }
     }
 
     /// A lease may have run out; if it was renewed, its new end is the next deadline.
@@ -128,6 +150,7 @@ impl Auditor {
         identity: Identity,
         reason: Reason,
     ) {
+        self.end_waiting(key, identity);
         let mut ids = self.active(key);
         ids.extend(incident.filter(|&id| !self.incident(id).is_closed()));
         for id in ids {

@@ -102,7 +102,7 @@ impl Auditor {
                 if by.kind != ActorKind::Person {
                     return Err(Refused::PersonRequired);
                 }
-                if self.key_is_taken(id) {
+                if self.key_is_taken(id, id) {
                     return Err(Refused::Illegal(Status::Resolved));
                 }
                 if reason.trim().is_empty() {
@@ -147,9 +147,9 @@ impl Auditor {
         severity: Option<Severity>,
     ) -> Result<Answer, Refused> {
         self.open_incident(project, id)?;
-        let row = &mut self.incident_mut(id).row;
-        row.severity_pinned = severity.is_some();
-        row.severity = severity.unwrap_or(row.severity);
+        let incident = self.incident_mut(id);
+        incident.row.severity_pinned = severity.is_some();
+        incident.row.severity = severity.unwrap_or(incident.worst);
         Ok(Answer::Incident(id))
     }
 

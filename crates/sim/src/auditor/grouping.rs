@@ -11,7 +11,7 @@ use model::{
 use super::alerts::Identity;
 use super::incident::AuditedIncident;
 use super::policies::{self, Key};
-use super::{Auditor, Fate, FiledSignal, known};
+use super::{Auditor, Fate, FiledSignal};
 
 /// A tumbling window.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,8 @@ struct Waiting {
     seq: Seq,
     severity: Severity,
     identity: Identity,
+    /// Whether its identity has not been resolved since.
+    firing: bool,
 }
 
 impl Auditor {
@@ -137,14 +139,14 @@ impl Auditor {
             return Err(Reason::WindowFull);
         }
         let root = self.root(window.incident);
-        if !known::WINDOW_LEAVES_RESOLVED && self.incident(root).row.status == Status::Resolved {
+        if self.incident(root).row.status == Status::Resolved {
             if !self.may_fire_again(root) {
                 return Err(Reason::NewKey);
             }
             self.reopen(root, None, Reason::FiredAgain);
         }
         self.windows.insert(key.clone(), Window { signals: window.signals + 1, ..window });
-        Ok(self.join(window.incident, signal, project, identity, Reason::CurrentWindow))
+        Ok(self.join(root, signal, project, identity, Reason::CurrentWindow))
     }
 
     fn may_fire_again(&self, root: IncidentId) -> bool {
@@ -154,6 +156,7 @@ impl Auditor {
                 .row
                 .resolved_at
                 .is_some_and(|resolved_at| self.at.since(resolved_at) <= incident.reopen_within)
+            && !self.key_is_taken(root, root)
     }
 
     /// Counts the signal with the incident that speaks for `id`, with all that follows.
@@ -170,8 +173,9 @@ impl Auditor {
         let incident = self.incident_mut(root);
         incident.held = false;
         incident.firing.insert(identity);
+        incident.worst = incident.worst.worse(signal.severity);
         if !incident.row.severity_pinned {
-            incident.row.severity = incident.row.severity.worse(signal.severity);
+            incident.row.severity = incident.worst;
         }
         if incident.row.status == Status::Investigating && incident.by_system {
             self.reopen(root, None, Reason::NewSpike);
@@ -221,7 +225,7 @@ impl Auditor {
             let reason = Reason::OpenWhenReached;
             return self.open(key, policy, signal, project, identity, reason, before);
         }
-        pending.waiting.push(Waiting { at, seq, severity: signal.severity, identity });
+        pending.waiting.push(Waiting { at, seq, severity: signal.severity, identity, firing: true });
         pending.within = wanted.within;
         pending.deadline.get_or_insert(at + wanted.within + Duration::from_micros(1));
         self.file(project, None, Reason::OpenWhenPending)
@@ -249,7 +253,7 @@ impl Auditor {
         project: ProjectId,
         identity: Identity,
         reason: Reason,
-        mut before: Vec<Waiting>,
+        before: Vec<Waiting>,
     ) -> Fate {
         let id = IncidentId::mint(project, self.seq, self.at);
         let mut row = self.new_row(id, project, signal, policy);
@@ -259,16 +263,14 @@ impl Auditor {
                 moved.incident = Some(id);
             }
         }
-        if known::OPENING_FORGETS_EARLIER_SIGNALS {
-            before.clear();
-        }
         if let Some(first) = before.first() {
             row.first_signal_at = first.at;
         }
         let severities = before.iter().map(|waiting| waiting.severity);
         row.severity = severities.fold(row.severity, Severity::worse);
-        let identities = before.iter().map(|waiting| waiting.identity);
-        let firing: BTreeSet<Identity> = identities.chain([identity]).collect();
+        let still = before.iter().filter(|waiting| waiting.firing).map(|waiting| waiting.identity);
+        let firing: BTreeSet<Identity> = still.chain([identity]).collect();
+        self.claim_alerts(project, &firing, id);
         if policy.mode == Mode::Window {
             let window = Window { started_at: self.at, signals: row.signal_count, incident: id };
             self.windows.insert(key.clone(), window);
@@ -324,13 +326,16 @@ impl Auditor {
         1 + self.incidents.iter().filter(|incident| incident.row.project == project).count() as u64
     }
 
+    /// An identity no longer fires: an incident its waiting signals may open need not wait for it.
+    pub(super) fn end_waiting(&mut self, key: &Key, identity: Identity) {
+        let Some(pending) = self.pending.get_mut(key) else { return };
+        for waiting in pending.waiting.iter_mut().filter(|waiting| waiting.identity == identity) {
+            waiting.firing = false;
+        }
+    }
+
     /// Forgets the window of an incident that was closed.
     pub(super) fn end_windows(&mut self, id: IncidentId) {
         self.windows.retain(|_, window| window.incident != id);
-    }
-
-    /// Whether a window stands behind the key.
-    pub(super) fn has_window(&self, key: &Key) -> bool {
-        self.windows.contains_key(key)
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    ActorKind, Duration, GroupingPolicy, Incident, IncidentId, Mode, Reason, Seq, Status, Timestamp,
+    ActorKind, Duration, GroupingPolicy, Incident, IncidentId, Mode, Reason, Seq, Severity, Status,
+    Timestamp,
 };
 
 use super::Auditor;
@@ -36,6 +37,8 @@ pub struct AuditedIncident {
     /// The mode of the policy that opened it.
     pub mode: Mode,
     pub(super) key: Key,
+    /// The worst severity seen.
+    pub(super) worst: Severity,
     pub(super) auto_lifecycle: bool,
     pub(super) resolve_with_alerts: bool,
     pub(super) quiet: Duration,
@@ -60,6 +63,7 @@ pub struct AuditedIncident {
 impl AuditedIncident {
     pub(super) fn new(row: Incident, key: Key, policy: &GroupingPolicy, activated: u64) -> Self {
         Self {
+            worst: row.severity,
             row,
             moves: Vec::new(),
             mode: policy.mode,

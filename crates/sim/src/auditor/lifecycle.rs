@@ -3,6 +3,7 @@
 use model::{Actor, ActorKind, Duration, IncidentId, Reason, Status, Timestamp};
 
 use super::Auditor;
+use super::alerts::Identity;
 use super::incident::Move;
 
 impl Auditor {
@@ -21,9 +22,17 @@ impl Auditor {
         self.arm_quiet(id);
     }
 
-    /// RESOLVED: nothing fires in it any more, nothing is waited for.
+    /// RESOLVED: nothing is waited for, and only what an alert leases goes on firing in it.
     pub(super) fn resolve(&mut self, id: IncidentId, by: Option<&Actor>, reason: Reason) {
-        self.incident_mut(id).firing.clear();
+        let project = self.incident(id).row.project;
+        let mut firing = std::mem::take(&mut self.incident_mut(id).firing);
+        firing.retain(|identity| match identity {
+            Identity::Signal(_) => false,
+            Identity::Alert(fingerprint) => {
+                self.alerts.get(&(project, *fingerprint)).is_some_and(|alert| alert.firing)
+            }
+        });
+        self.incident_mut(id).firing = firing;
         self.go(id, Status::Resolved, by, reason);
         self.incident_mut(id).deadline = None;
     }

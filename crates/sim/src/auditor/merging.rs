@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use model::{Actor, Incident, IncidentId, ProjectId, Reason, Seq, Status, limits};
+use model::{
+    Actor, ActorKind, Incident, IncidentId, Mode, ProjectId, Reason, Seq, Status, limits,
+};
 
 use super::answer::{Answer, Refused};
 use super::incident::AuditedIncident;
 use super::policies::Key;
-use super::{Auditor, known};
+use super::Auditor;
 
 impl Auditor {
     pub(super) fn merge(
@@ -27,7 +29,7 @@ impl Auditor {
         let children: BTreeSet<IncidentId> = children.iter().copied().collect();
         for &child in &children {
             self.open_incident(project, child)?;
-            self.check_mergeable(into, child)?;
+            self.check_mergeable(into, child, by)?;
         }
         for child in children {
             self.adopt(into, child, by);
@@ -35,14 +37,22 @@ impl Auditor {
         Ok(Answer::Incident(into))
     }
 
-    fn check_mergeable(&self, into: IncidentId, child: IncidentId) -> Result<(), Refused> {
+    fn check_mergeable(
+        &self,
+        into: IncidentId,
+        child: IncidentId,
+        by: &Actor,
+    ) -> Result<(), Refused> {
         let merging = self.incident(child);
         let reopens = merging.row.status == Status::Resolved
             && self.incident(into).row.status.is_active();
-        if child == into
-            || merging.row.merged_into.is_some()
-            || (reopens && self.key_is_taken(child))
-        {
+        if child == into || merging.row.merged_into.is_some() {
+            return Err(Refused::NotMergeable);
+        }
+        if reopens && by.kind != ActorKind::Person {
+            return Err(Refused::PersonRequired);
+        }
+        if reopens && self.key_is_taken(child, into) {
             return Err(Refused::NotMergeable);
         }
         Ok(())
@@ -65,27 +75,22 @@ impl Auditor {
             }
         }
         let severity = self.incident(child).row.severity;
-        let row = &mut self.incident_mut(parent).row;
-        if !row.severity_pinned {
-            row.severity = row.severity.worse(severity);
+        let into = self.incident_mut(parent);
+        into.worst = into.worst.worse(severity);
+        if !into.row.severity_pinned {
+            into.row.severity = into.worst;
         }
     }
 
-    /// Whether another incident is open with a key of this one or of its children, so that
-    /// reopening it would make two. Windows do not count: they have several by nature.
-    pub(super) fn key_is_taken(&self, id: IncidentId) -> bool {
-        let family = std::iter::once(id).chain(self.children(id));
-        family.into_iter().any(|member| {
-            let key = &self.incident(member).key;
-            !self.is_window_key(key) && !self.active(key).is_empty()
+    /// Whether an incident for which `root` does not speak is open with a key of this one or of its
+    /// children: reopening would make two. Windows do not count: they have several by nature.
+    pub(super) fn key_is_taken(&self, id: IncidentId, root: IncidentId) -> bool {
+        let mut family = std::iter::once(id).chain(self.children(id));
+        family.any(|member| {
+            let member = self.incident(member);
+            member.mode == Mode::Ongoing
+                && self.active(&member.key).into_iter().any(|other| self.root(other) != root)
         })
-    }
-
-    fn is_window_key(&self, key: &Key) -> bool {
-        if known::KEY_IGNORES_MODE {
-            return self.has_window(key);
-        }
-        matches!(key, Key::Fields { window_mode: true, .. })
     }
 
     pub(super) fn split(
@@ -116,6 +121,7 @@ impl Auditor {
 
     fn insert_split(&mut self, mut incident: AuditedIncident, new_id: IncidentId) {
         incident.key = Key::Split(new_id);
+        incident.worst = incident.row.severity;
         incident.moves.clear();
         incident.firing.clear();
         incident.split_off.clear();

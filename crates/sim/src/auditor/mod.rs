@@ -2,15 +2,14 @@
 //!
 //! Its own small model of grouping, lifecycle, alerts, commands and counters, written from the
 //! domain page with lists and linear scans: slow, and simple enough to be seen to be right. It uses
-//! the words of `model`, never the crate `engine`. Where the engine is known to differ from the page,
-//! [`known`] says so; where the page is silent, `docs/simulator.md` says how it is read.
+//! the words of `model`, never the crate `engine`. Where the page is silent, `docs/simulator.md` says
+//! how it is read.
 
 mod alerts;
 mod answer;
 mod commands;
 mod grouping;
 mod incident;
-pub(crate) mod known;
 mod lifecycle;
 mod merging;
 mod policies;

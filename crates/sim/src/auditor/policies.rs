@@ -2,17 +2,17 @@
 
 use model::{GroupingPolicy, IdentityKey, IncidentId, KeyField, Mode, PolicyId, ProjectId, Signal};
 
-use super::{Auditor, known};
+use super::Auditor;
 
 /// What makes two signals belong together, as values and not as a hash.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
-    /// The values of the policy's fields; the identity where all are empty.
+    /// Names and values of the policy's fields; the identity where all values are empty.
     Fields {
         project: ProjectId,
         policy: PolicyId,
         window_mode: bool,
-        values: Vec<String>,
+        values: Vec<(String, String)>,
         identity: Option<IdentityKey>,
     },
     /// An incident of its own, split off another.
@@ -31,12 +31,13 @@ impl Auditor {
 
 /// The key of a signal under a policy.
 pub(super) fn key(policy: &GroupingPolicy, project: ProjectId, signal: &Signal<'_>) -> Key {
-    let values: Vec<String> = policy.key.iter().map(|field| value(signal, field)).collect();
-    let empty = values.iter().all(String::is_empty);
+    let values: Vec<(String, String)> =
+        policy.key.iter().map(|field| (field.to_string(), value(signal, field))).collect();
+    let empty = values.iter().all(|(_, value)| value.is_empty());
     Key::Fields {
         project,
         policy: policy.id,
-        window_mode: policy.mode == Mode::Window && !known::KEY_IGNORES_MODE,
+        window_mode: policy.mode == Mode::Window,
         values,
         identity: empty.then(|| signal.identity(project)),
     }

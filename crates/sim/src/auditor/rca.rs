@@ -7,8 +7,7 @@ use model::{Rca, RootCauseCategory, Timestamp, limits};
 /// The fields that are not as they must be; none means complete.
 pub(super) fn bad_fields(rca: &Rca, first_signal_at: Timestamp, now: Timestamp) -> BTreeSet<String> {
     let mut bad = BTreeSet::new();
-    let known = RootCauseCategory::ALL.iter();
-    if !known.into_iter().any(|category| category.as_str() == rca.root_cause_category) {
+    if RootCauseCategory::parse(&rca.root_cause_category).is_none() {
         bad.insert("root_cause_category".to_owned());
     }
     for (field, text) in

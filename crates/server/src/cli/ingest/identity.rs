@@ -107,7 +107,10 @@ mod tests {
             assert_eq!(identities.identified(text, 1), text);
         }
         let with_null = identities.identified(r#"{"id":null}"#, 2).into_owned();
-        assert!(with_null.starts_with("{\"id\":\"") && with_null.ends_with(",\"id\":null}"), "{with_null}");
+        assert!(
+            with_null.starts_with("{\"id\":\"") && with_null.ends_with(",\"id\":null}"),
+            "{with_null}"
+        );
         let empty = identities.identified(" { } ", 3).into_owned();
         assert!(serde_json::from_str::<serde_json::Value>(&empty).is_ok(), "{empty}");
     }

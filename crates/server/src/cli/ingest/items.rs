@@ -126,7 +126,13 @@ impl<R: Read> Items<R> {
 
     /// Skips a broken object, up to the next line that begins an object and is not indented deeper
     /// than the broken one.
-    fn left_out(&mut self, line: u64, indent: usize, code: &'static str, why: &str) -> io::Result<Found> {
+    fn left_out(
+        &mut self,
+        line: u64,
+        indent: usize,
+        code: &'static str,
+        why: &str,
+    ) -> io::Result<Found> {
         while let Some(byte) = self.peek()? {
             if byte == b'{' && self.indent.is_some_and(|spaces| spaces <= indent) {
                 break;
@@ -234,7 +240,10 @@ mod tests {
 
     #[test]
     fn what_breaks_off_is_said() {
-        assert_eq!(all(b"{\"a\":1}\n{\"b\""), ["1:{\"a\":1}", "2!the file breaks off inside an object"]);
+        assert_eq!(
+            all(b"{\"a\":1}\n{\"b\""),
+            ["1:{\"a\":1}", "2!the file breaks off inside an object"]
+        );
         let found = all(b"[{\"a\":1},");
         assert_eq!(found.len(), 2);
         assert!(found[1].contains("breaks off inside a list"), "{found:?}");

@@ -53,7 +53,9 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     let (tally, failure) = feed.finish();
     print(output, &tally, started.elapsed(), options.list)?;
     if let Some(failure) = failure {
-        output.note("stopped before the end; run the same command again: what was taken is not doubled");
+        output.note(
+            "stopped before the end; run the same command again: what was taken is not doubled",
+        );
         return Err(failure);
     }
     read?;
@@ -90,7 +92,9 @@ impl Feed {
         let name = source.name();
         let mut items = Items::new(source.into_reader());
         loop {
-            let found = items.next().map_err(|error| Failure::Usage(format!("cannot read {name}: {error}")))?;
+            let found = items
+                .next()
+                .map_err(|error| Failure::Usage(format!("cannot read {name}: {error}")))?;
             let go_on = match found {
                 Some(Found::Item { text, line }) => self.item(&text, line),
                 Some(Found::Broken { line, code, message }) => {
@@ -188,7 +192,8 @@ fn print(output: &mut Output, tally: &Tally, took: Duration, list: usize) -> Res
         times::grouped(rate),
     ))?;
     for rejected in tally.rejections.iter().take(list) {
-        output.line(format!("  line {}: {}: {}", rejected.line, rejected.code, rejected.message))?;
+        output
+            .line(format!("  line {}: {}: {}", rejected.line, rejected.code, rejected.message))?;
     }
     let shown = tally.rejections.len().min(list) as u64;
     if tally.rejected > shown {

@@ -44,7 +44,13 @@ impl Source {
         if name == "-" {
             let raw = Counted { inner: io::stdin(), read: Arc::clone(&read) };
             let (reader, compressed) = decompressed(raw).map_err(unusable)?;
-            return Ok(Self { name: "standard input".to_owned(), reader, bytes: None, read, compressed });
+            return Ok(Self {
+                name: "standard input".to_owned(),
+                reader,
+                bytes: None,
+                read,
+                compressed,
+            });
         }
         let file = File::open(name).map_err(unusable)?;
         let metadata = file.metadata().map_err(unusable)?;
@@ -133,7 +139,9 @@ mod tests {
         gzip.write_all(&text).expect("memory can be written");
         let gzip = gzip.finish().expect("memory can be written");
         let zstd = zstd::encode_all(&text[..], 1).expect("memory can be written");
-        for (bytes, compressed) in [(text.clone(), false), (gzip, true), (zstd, true), (Vec::new(), false)] {
+        for (bytes, compressed) in
+            [(text.clone(), false), (gzip, true), (zstd, true), (Vec::new(), false)]
+        {
             let expected = if bytes.is_empty() { Vec::new() } else { text.clone() };
             let (mut reader, found) = decompressed(Cursor::new(bytes)).expect("it can be read");
             let mut read = Vec::new();

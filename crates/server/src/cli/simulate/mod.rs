@@ -114,7 +114,11 @@ fn send(client: &Client, signals: &[Simulated]) -> Result<Tally, Failure> {
 
 /// The incidents of the run, once every signal that belongs to one is in it. A server that does not get
 /// there is reported with what it has.
-fn applied(client: &Client, environment: &str, prediction: &Prediction) -> Result<Vec<IncidentItem>, Failure> {
+fn applied(
+    client: &Client,
+    environment: &str,
+    prediction: &Prediction,
+) -> Result<Vec<IncidentItem>, Failure> {
     let deadline = Instant::now() + APPLIED;
     loop {
         let incidents = incidents::of_environment(client, environment)?;

@@ -107,22 +107,52 @@ pub(super) const OUTAGES: [Outage; 3] = [
                 signals: 600,
                 from_ms: 20_000,
             },
-            service("cart", "GET /cart/{id} took {ms} ms", 22_000),
-            service("search", "query {id} gave up after {ms} ms; {n} shards missing", 23_000),
-            service("payments", "capture {id} not confirmed within {ms} ms", 24_000),
-            service("recommendations", "fallback served to {n} visitors, model {id} not loaded", 26_000),
+            service(
+                "cart",
+                &[
+                    "GET /cart/{id} took {ms} ms",
+                    "readiness probe failed: {n} of 3 checks, {ms} ms",
+                ],
+                22_000,
+            ),
+            service(
+                "search",
+                &["query {id} gave up after {ms} ms", "{n} shards missing, answers are partial"],
+                23_000,
+            ),
+            service(
+                "payments",
+                &[
+                    "capture {id} not confirmed within {ms} ms",
+                    "{n} captures wait, the oldest for {ms} ms",
+                ],
+                24_000,
+            ),
+            service(
+                "recommendations",
+                &["fallback served to {n} visitors", "model {id} not loaded after {ms} ms"],
+                26_000,
+            ),
         ],
     },
 ];
 
+/// Every signal of every outage, in the order of the minute that ends at `now`.
+pub(super) fn signals(environment: &str, seed: u64, scale: u32, now: Timestamp) -> Vec<Simulated> {
+    let mut timed = Vec::new();
+    for (index, outage) in OUTAGES.iter().enumerate() {
+        for part in outage.parts {
+            // Each part draws its own numbers, so that changing one does not change the others.
+            let mut random = Random::new(seed, &format!("{environment}/{}", part.component));
+            part.signals(index, environment, scale, now, &mut random, &mut timed);
+        }
+    }
+    timed.sort_by_key(|&(at_ms, _)| at_ms);
+    timed.into_iter().map(|(_, signal)| signal).collect()
+}
+
 /// A service on the host.
-const fn service(component: &'static str, says: &'static str, from_ms: u64) -> Part {
-    // Borrowed for ever, as everything here: one text is a list of one.
-    let says = std::slice::from_ref(match component.as_bytes() {
-        b"cart" => &"GET /cart/{id} took {ms} ms; the pod on node-7 does not answer",
-        _ => &"",
-    });
-    let _ = (says, from_ms);
+const fn service(component: &'static str, says: &'static [&'static str], from_ms: u64) -> Part {
     Part {
         component,
         component_type: "SERVICE",
@@ -133,5 +163,112 @@ const fn service(component: &'static str, says: &'static str, from_ms: u64) -> P
         says,
         signals: 1_050,
         from_ms,
+    }
+}
+
+impl Part {
+    fn signals(
+        &self,
+        outage: usize,
+        environment: &str,
+        scale: u32,
+        now: Timestamp,
+        random: &mut Random,
+        timed: &mut Vec<(u64, Simulated)>,
+    ) {
+        let count = self.signals * u64::from(scale);
+        let lasts_ms = MINUTE_MS - self.from_ms;
+        for nth in 0..count {
+            // Evenly over its time, give or take; the first is the first.
+            let even_ms = lasts_ms * nth / count;
+            let at_ms =
+                self.from_ms + even_ms + random.between(0, (lasts_ms / count).max(1)).min(nth);
+            let before = SignedDuration::from_millis(
+                i64::try_from(MINUTE_MS.saturating_sub(at_ms)).unwrap_or(0),
+            );
+            let at = now.checked_sub(before).unwrap_or(now);
+            timed.push((
+                at_ms,
+                self.signal(outage, environment, at, self.severity(nth, count), random),
+            ));
+        }
+    }
+
+    /// It gets worse by and by: each severity for an equal part of the first tenth, the worst after it.
+    fn severity(&self, nth: u64, count: u64) -> &'static str {
+        let step = (count / 10 / self.severities.len() as u64).max(1);
+        let index = usize::try_from(nth / step).unwrap_or(usize::MAX);
+        self.severities[index.min(self.severities.len() - 1)]
+    }
+
+    fn signal(
+        &self,
+        outage: usize,
+        environment: &str,
+        at: Timestamp,
+        severity: &'static str,
+        random: &mut Random,
+    ) -> Simulated {
+        let summary = random
+            .pick(self.says)
+            .replace("{n}", &random.between(2, 380).to_string())
+            .replace("{ms}", &random.between(250, 9_500).to_string())
+            .replace("{id}", &random.between(100_000, 999_999).to_string());
+        let zone = ["eu-1a", "eu-1b", "eu-1c"];
+        let labels = BTreeMap::from([
+            ("zone", (*random.pick(&zone)).to_owned()),
+            ("instance", format!("{}-{}", self.component, random.between(0, 11))),
+        ]);
+        let bytes = (u128::from(random.next()) << 64 | u128::from(random.next())).to_be_bytes();
+        let traced = self.source == "otel";
+        let trace = if traced {
+            format!("{:016x}{:016x}", random.next(), random.next())
+        } else {
+            String::new()
+        };
+        Simulated {
+            outage,
+            id: uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string(),
+            component: self.component,
+            component_type: self.component_type,
+            kind: self.kind,
+            severity,
+            source: self.source,
+            environment: environment.to_owned(),
+            summary,
+            error_code: self.error_code,
+            labels,
+            trace_id: trace,
+            occurred_at: format!("{at:.3}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_twelve_thousand_different_signals_and_always_the_same() {
+        let now = Timestamp::UNIX_EPOCH;
+        let text = |seed| {
+            let all = signals("sim", seed, 1, now);
+            all.iter().map(|signal| signal.json().expect("it can be written")).collect::<Vec<_>>()
+        };
+        let first = text(1);
+        assert_eq!(first.len(), 12_000);
+        assert_eq!(first, text(1));
+        assert_ne!(first, text(2));
+        let ids: BTreeSet<String> =
+            signals("sim", 1, 1, now).into_iter().map(|signal| signal.id).collect();
+        assert_eq!(ids.len(), 12_000);
+        let bytes: usize = first.iter().map(Vec::len).sum();
+        assert!(
+            (250..450).contains(&(bytes / first.len())),
+            "{} bytes a signal",
+            bytes / first.len()
+        );
     }
 }

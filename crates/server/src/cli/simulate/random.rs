@@ -7,7 +7,9 @@ pub(super) struct Random(u64);
 impl Random {
     /// The generator of a seed and a text.
     pub(super) fn new(seed: u64, text: &str) -> Self {
-        let mixed = text.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        let mixed = text
+            .bytes()
+            .fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
         Self(mixed)
     }
 

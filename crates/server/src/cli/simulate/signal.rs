@@ -24,6 +24,7 @@ pub(super) struct Simulated {
     pub(super) summary: String,
     pub(super) error_code: &'static str,
     pub(super) labels: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) trace_id: String,
     pub(super) occurred_at: String,
 }
@@ -53,7 +54,8 @@ impl Simulated {
     /// What makes it the same thing again: a policy without a key groups by it.
     pub(super) fn identity(&self) -> Vec<String> {
         let fields = [&self.environment, self.component, self.kind, self.source, self.error_code];
-        let labels = self.labels.iter().flat_map(|(name, value)| [(*name).to_owned(), value.clone()]);
+        let labels =
+            self.labels.iter().flat_map(|(name, value)| [(*name).to_owned(), value.clone()]);
         fields.into_iter().map(str::to_owned).chain(labels).collect()
     }
 }

@@ -1,0 +1,18 @@
+//! The engine from outside: timelines read as text, and properties over random entries.
+
+mod alerts;
+mod commands;
+mod golden;
+mod grouping;
+mod invariants;
+mod isolation;
+mod lifecycle;
+mod merging;
+mod policies;
+mod properties;
+mod rca;
+mod render;
+mod script;
+mod timeline;
+mod totality;
+mod workload;
