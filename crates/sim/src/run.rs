@@ -114,6 +114,9 @@ impl Run {
     fn settle(&mut self) -> Result<(), Violation> {
         if self.fault_until.is_some_and(|until| until <= self.step) {
             self.heal()?;
+            if self.ended {
+                return Ok(());
+            }
         }
         if self.world.random.chance(self.world.swarm.eager) {
             self.flow()?;
@@ -130,6 +133,9 @@ impl Run {
     fn finish(&mut self) -> Result<(), Violation> {
         self.world.trace.say("the end: everything is healed and applied");
         self.heal()?;
+        if self.ended {
+            return Ok(());
+        }
         self.flow_to_the_end()?;
         self.judge.check_all(&self.world)?;
         let death = [Death::Clean, Death::Kill, Death::PowerCut];

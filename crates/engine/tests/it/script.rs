@@ -112,13 +112,7 @@ fn entries(run: &Run, words: &Words, project: ProjectId, first: usize) -> Vec<En
     }
 }
 
-fn signal(
-    run: &Run,
-    words: &Words,
-    project: ProjectId,
-    first: usize,
-    seq: Seq,
-) -> Signal<'static> {
+fn signal(run: &Run, words: &Words, project: ProjectId, first: usize, seq: Seq) -> Signal<'static> {
     let given = words.option("id").map(|name| SignalId(hash(name)));
     let text = |name: &str| Cow::Owned(words.option(name).unwrap_or_default().to_owned());
     let mut labels: Vec<_> = words
@@ -129,11 +123,7 @@ fn signal(
     Signal {
         id_given: given.is_some(),
         severity: Severity::parse(words.at(first + 2)).expect("a severity"),
-        status: if words.has("resolved") {
-            SignalStatus::Resolved
-        } else {
-            SignalStatus::Firing
-        },
+        status: if words.has("resolved") { SignalStatus::Resolved } else { SignalStatus::Firing },
         kind: words.option("kind").map_or(Kind::Failure, |kind| Kind::parse(kind).expect("a kind")),
         component_type: words.option("type").map_or(ComponentType::Other, |word| {
             ComponentType::parse(word).expect("a component type")
@@ -232,9 +222,9 @@ fn put_policy(words: &Words, project: ProjectId, name: &str) -> Operation {
         named.map(|name| KeyField::parse(name).expect("a field")).collect()
     };
     let values = |text: &str| text.split(',').map(str::to_owned).collect();
-    let conditions = words.starting("match.").map(|(field, text)| {
-        (KeyField::parse(field).expect("a field"), values(text))
-    });
+    let conditions = words
+        .starting("match.")
+        .map(|(field, text)| (KeyField::parse(field).expect("a field"), values(text)));
     let policy = GroupingPolicy {
         id: PolicyId(hash(name)),
         name: name.to_owned(),

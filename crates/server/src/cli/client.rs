@@ -255,6 +255,10 @@ impl Client {
             ureq::Error::Protocol(why) => {
                 format!("{base} does not speak HTTP ({why}); is it https, or another port?")
             }
+            ureq::Error::Io(why) if base.starts_with("https:") => {
+                format!("the connection to {base} broke: {why}; does it speak TLS?")
+            }
+            ureq::Error::Io(why) => format!("the connection to {base} broke: {why}"),
             other => format!("the connection to {base} broke: {other}"),
         };
         Failure::Unreachable(text)

@@ -162,7 +162,8 @@ pub(crate) struct ProjectDocument {
 
 /// Reads a document, with control characters taken out of every text in it.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    let unexpected = "the server's answer is not what this version of stormbell expects";
+    let unexpected =
+        "the answer is not what this version of stormbell expects; is it the right --url?";
     let mut value: Value = serde_json::from_slice(bytes).context(unexpected)?;
     clean(&mut value);
     Ok(serde_json::from_value(value).context(unexpected)?)

@@ -126,7 +126,10 @@ impl Problem {
     fn lines(&self) -> Vec<String> {
         let said = if self.detail.is_empty() { &self.title } else { &self.detail };
         let mut lines = vec![format!("stormbell: {}: {said}", self.code)];
-        for field in &self.fields {
+        // The detail of a single bad field names it already.
+        let told =
+            |field: &FieldProblem| self.detail.contains(&field.message) && self.fields.len() == 1;
+        for field in self.fields.iter().filter(|field| !told(field)) {
             lines.push(format!("  {}: {} ({})", field.field, field.message, field.code));
         }
         lines.extend(self.hint.clone());

@@ -264,7 +264,7 @@ fn happened(line: &TimelineItem) -> String {
             Some(to) => format!("assigned to {to}"),
             None => "assigned to nobody".to_owned(),
         },
-        "commented" => return line.text.clone(),
+        "commented" => "comment".to_owned(),
         "linked" => return format!("link {}", linked(&line.text, &word(&line.url))),
         "merged_into" => format!("merged into {}", word(&line.related_incident)),
         "split" => format!(

@@ -68,6 +68,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
         return output.line(nothing);
     }
     print(output, &shown)?;
+    output.flush()?;
     if total > shown.len() as u64 {
         output.note(&format!("{} of {total} incidents; --limit 0 shows all", shown.len()));
     }

@@ -5,6 +5,11 @@ use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Row};
 
 use super::output::Ink;
 
+/// Columns below which nothing is laid out to the width of a terminal.
+const NARROWEST: u16 = 40;
+/// What no text holds. With it between words, a text that is cut fills its column to the end.
+const NO_DELIMITER: char = '\u{1}';
+
 /// A table under construction.
 pub(crate) struct Table {
     inner: comfy_table::Table,
@@ -52,7 +57,10 @@ impl Table {
     pub(crate) fn lines(mut self, width: Option<u16>, colour: bool) -> Vec<String> {
         self.inner.force_no_tty();
         if colour {
-            self.inner.enforce_styling();
+            self.inner.enforce_styling().style_text_only();
+        }
+        if self.lines_of_row == 1 {
+            self.inner.set_delimiter(NO_DELIMITER);
         }
         if let Some(width) = width {
             self.inner.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
@@ -70,9 +78,9 @@ impl Table {
         self.inner.lines().collect()
     }
 
-    /// Columns of the terminal behind standard output.
+    /// Columns of the terminal behind standard output; none where it does not say, or nonsense.
     pub(crate) fn terminal_width() -> Option<u16> {
-        comfy_table::Table::new().width()
+        comfy_table::Table::new().width().filter(|&width| width >= NARROWEST)
     }
 }
 

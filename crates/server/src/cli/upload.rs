@@ -19,8 +19,8 @@ use super::failure::Failure;
 pub(crate) const BATCH_SIGNALS: usize = 256;
 /// Bytes of one batch.
 pub(crate) const BATCH_BYTES: usize = 1 << 20;
-/// Requests in flight.
-const IN_FLIGHT: usize = 4;
+/// Requests in flight where the order of signals says nothing.
+pub(crate) const IN_FLIGHT: usize = 4;
 /// How long a batch is tried while the server is away or full.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The first wait before a batch is tried again; it doubles.
@@ -135,9 +135,10 @@ impl Tally {
 }
 
 impl Upload {
-    /// Starts senders that share the client's connections.
-    pub(crate) fn start(client: &Client) -> Self {
-        let (queue, batches) = sync_channel(IN_FLIGHT);
+    /// Starts senders, one for each request in flight; they share the client's connections. With one
+    /// the signals arrive in the order they are sent.
+    pub(crate) fn start(client: &Client, in_flight: usize) -> Self {
+        let (queue, batches) = sync_channel(in_flight);
         let batches = Arc::new(Mutex::new(batches));
         let shared = Arc::new(Shared::default());
         let sender = |_| {
@@ -145,7 +146,7 @@ impl Upload {
                 (client.clone(), Arc::clone(&batches), Arc::clone(&shared));
             std::thread::spawn(move || send_all(&client, &batches, &shared))
         };
-        Self { queue: Some(queue), senders: (0..IN_FLIGHT).map(sender).collect(), shared }
+        Self { queue: Some(queue), senders: (0..in_flight).map(sender).collect(), shared }
     }
 
     /// Hands a batch over; waits while enough are in flight. Answers whether there is a point in

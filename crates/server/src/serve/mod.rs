@@ -5,6 +5,7 @@
 
 mod adapters;
 mod bind;
+mod build;
 mod connections;
 mod first_start;
 mod grpc;
@@ -67,6 +68,7 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
         );
     }
     server.stop()?;
+    tracing::info!("stopped; everything acknowledged is durable");
     match end {
         End::Asked(_) => Ok(()),
         End::Died(error) => Err(error),

@@ -1,29 +1,25 @@
-//! Opening and building: disk, journal, store, lake, pipeline, and what stands on them.
+//! Opening: disk, journal, store, lake, pipeline.
 //!
 //! Every resource registers how it is closed when it is opened; closing runs last in, first out.
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use api::{Api, Build, Ports as ApiPorts};
-use ingest::Doors;
-use journal::{Durability, Journal, RealDisk, SegmentJournal, SystemClock};
+use journal::{Durability, RealDisk, SegmentJournal, SystemClock};
 use lake::{Lake, LocalLake};
-use pipeline::{DirSnapshots, Handle, Observer, Pipeline, Running, Snapshots};
+use pipeline::{DirSnapshots, Observer, Pipeline, Running, Snapshots};
 use store::sqlite::SqliteStore;
-use store::{Keys, PartitionId, Store};
+use store::{Keys, PartitionId};
 use tokio::runtime;
 
-use super::adapters::{JournalRoad, KeyReload, Load, SharedIds, WallClock, now};
+use super::build::{Built, Rooms};
 use super::first_start;
-use super::health::Watch;
 use super::histogram::Histogram;
 use super::metered_disk::MeteredDisk;
-use super::metrics::{HttpMeters, Metrics};
 use crate::config::Config;
 
 /// The partition of a server that stands alone.
@@ -31,17 +27,10 @@ pub(super) const PARTITION: PartitionId = PartitionId(0);
 /// How often the pipeline's thread is looked after.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Everything that is open.
+/// Everything that is open, and what answers.
 pub(super) struct Parts {
-    pub(super) journal: Arc<dyn Journal>,
-    pub(super) store: Arc<dyn Store>,
-    pub(super) keys: Arc<Keys>,
-    pub(super) handle: Arc<Handle>,
-    pub(super) doors: Arc<Doors>,
-    pub(super) door_metrics: Arc<ingest::Metrics>,
-    pub(super) http_meters: Arc<HttpMeters>,
-    pub(super) router: axum::Router,
-    stopping: Arc<AtomicBool>,
+    pub(super) rooms: Rooms,
+    pub(super) built: Built,
     pipeline: Option<Running>,
     closing: Closing,
 }
@@ -123,12 +112,23 @@ impl Parts {
         let options = pipeline::Options { observer, ..config.pipeline.clone() };
         let running =
             pipeline.run(options, runtime.clone()).context("cannot start the pipeline's thread")?;
-        Ok(Self::build(config, storage, keys, handle, running, batches, closing))
+        let rooms = Rooms {
+            journal: storage.journal.clone(),
+            store: storage.store.clone(),
+            lake: storage.lake.clone(),
+            keys,
+            handle,
+            syncs: storage.syncs.clone(),
+            batches,
+            stopping: Arc::default(),
+        };
+        let built = rooms.build(config);
+        Ok(Self { rooms, built, pipeline: Some(running), closing })
     }
 
     /// From here on doors answer 503: what is on its way is still finished.
     pub(super) fn refuse_from_now_on(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.rooms.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Resolves with the reason when the pipeline has ended by itself.
@@ -144,15 +144,15 @@ impl Parts {
 
     /// Drains the journal to durable, applies what is durable, and closes the rest, last in, first out.
     pub(super) fn close(mut self, runtime: &runtime::Runtime) -> anyhow::Result<()> {
-        self.journal.close();
+        self.rooms.journal.close();
         let mut first_error = None;
         if let Some(pipeline) = self.pipeline.take()
             && let Err(error) = pipeline.stop()
         {
             first_error = Some(anyhow::Error::new(error).context("the pipeline did not end well"));
         }
-        let used = self.keys.used();
-        if let Err(error) = runtime.block_on(self.store.touch_keys(&used)) {
+        let used = self.rooms.keys.used();
+        if let Err(error) = runtime.block_on(self.rooms.store.touch_keys(&used)) {
             tracing::warn!(%error, "the last uses of keys were not noted");
         }
         for (name, close) in self.closing.0.into_iter().rev() {
@@ -161,88 +161,6 @@ impl Parts {
             }
         }
         first_error.map_or(Ok(()), Err)
-    }
-
-    fn build(
-        config: &Config,
-        storage: Storage,
-        keys: Arc<Keys>,
-        handle: Arc<Handle>,
-        pipeline: Running,
-        batches: Arc<Histogram>,
-        closing: Closing,
-    ) -> Self {
-        let stopping = Arc::new(AtomicBool::new(false));
-        let journal: Arc<dyn Journal> = storage.journal.clone();
-        let (store, lake): (Arc<dyn Store>, Arc<dyn Lake>) =
-            (storage.store.clone(), storage.lake.clone());
-        let door_metrics = Arc::new(ingest::Metrics::default());
-        let http_meters = Arc::new(HttpMeters::default());
-        let load =
-            Load { journal: journal.clone(), handle: handle.clone(), stopping: stopping.clone() };
-        let options = ingest::Options {
-            queue_bytes: config.journal.queue_bytes,
-            queue_records: config.journal.queue_records,
-            source_rate_per_second: config.rate_per_source,
-            ..ingest::Options::default()
-        };
-        let doors = Arc::new(Doors::new(
-            options,
-            journal.clone(),
-            keys.clone(),
-            Arc::new(SharedIds(handle.clone())),
-            Arc::new(load),
-            Arc::new(ingest::SystemClock),
-            door_metrics.clone(),
-        ));
-        let watch = Arc::new(Watch {
-            journal: journal.clone(),
-            store: store.clone(),
-            lake: lake.clone(),
-            handle: handle.clone(),
-            data_dir: config.data_dir.clone(),
-            stopping: stopping.clone(),
-        });
-        let metrics = Metrics {
-            watch: watch.clone(),
-            doors: door_metrics.clone(),
-            http: http_meters.clone(),
-            syncs: storage.syncs,
-            batches,
-            runtime: runtime::Handle::current(),
-            started_at: now(),
-        };
-        let ports = ApiPorts {
-            store: store.clone(),
-            lake: lake.clone(),
-            alerts: handle.alerts.clone(),
-            access: keys.clone(),
-            road: Arc::new(JournalRoad { journal: journal.clone(), handle: handle.clone() }),
-            keys_changed: Arc::new(KeyReload { keys: keys.clone(), store: store.clone() }),
-            clock: Arc::new(WallClock),
-            health: watch,
-            metrics: Arc::new(metrics),
-            build: Build {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                revision: option_env!("STORMBELL_REVISION").unwrap_or_default().to_owned(),
-                started_at: now(),
-            },
-        };
-        let router = Api::new(ports).router();
-        let pipeline = Some(pipeline);
-        Self {
-            journal,
-            store,
-            keys,
-            handle,
-            doors,
-            door_metrics,
-            http_meters,
-            router,
-            stopping,
-            pipeline,
-            closing,
-        }
     }
 }
 

@@ -31,9 +31,9 @@ struct Totals {
 impl Line {
     pub(super) fn new(parts: &Parts) -> Self {
         let mut line = Self {
-            journal: parts.journal.clone(),
-            handle: parts.handle.clone(),
-            doors: parts.door_metrics.clone(),
+            journal: parts.rooms.journal.clone(),
+            handle: parts.rooms.handle.clone(),
+            doors: parts.built.door_metrics.clone(),
             before: Totals::default(),
             at: Instant::now(),
         };

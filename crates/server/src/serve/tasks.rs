@@ -65,10 +65,13 @@ impl Tasks {
         stop: &watch::Sender<bool>,
     ) -> anyhow::Result<Self> {
         let mut tasks = JoinSet::new();
-        let front =
-            Front::new(parts.doors.clone(), parts.router.clone(), parts.http_meters.clone());
+        let front = Front::new(
+            parts.built.doors.clone(),
+            parts.built.router.clone(),
+            parts.built.http_meters.clone(),
+        );
         let services =
-            tokio::runtime::Handle::current().block_on(Services::new(parts.doors.clone()))?;
+            tokio::runtime::Handle::current().block_on(Services::new(parts.built.doors.clone()))?;
         let (http, grpc) = (stop.subscribe(), stop.subscribe());
         let tls = bound.tls.clone();
         tasks.spawn(async move {
@@ -83,7 +86,7 @@ impl Tasks {
             tasks.spawn(async move { (TaskKind::Stats, stats::log(line, every, stopped).await) });
         }
         let (keys, store, mut stopped) =
-            (parts.keys.clone(), parts.store.clone(), stop.subscribe());
+            (parts.rooms.keys.clone(), parts.rooms.store.clone(), stop.subscribe());
         tasks.spawn(async move {
             while tokio::time::timeout(TOUCH_EVERY, stopped.wait_for(|&stopping| stopping))
                 .await

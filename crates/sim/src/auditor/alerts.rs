@@ -25,6 +25,8 @@ pub(super) enum Identity {
 pub(super) struct AuditedAlert {
     pub(super) lease: AlertLease,
     pub(super) incident: Option<IncidentId>,
+    /// The incident it belonged to when it began to fire.
+    pub(super) fired_in: Option<IncidentId>,
     pub(super) firing: bool,
     pub(super) deadline: Timestamp,
     key: Key,
@@ -58,7 +60,8 @@ impl Auditor {
             _ => {
                 let deadline = self.at + RESOLVED_REMEMBERED;
                 let key = policies::key(&self.policy_for(project, signal), project, signal);
-                let alert = AuditedAlert { lease, incident: None, firing: false, deadline, key };
+                let (incident, fired_in, firing) = (None, None, false);
+                let alert = AuditedAlert { lease, incident, fired_in, firing, deadline, key };
                 self.alerts.insert((project, lease.fingerprint), alert);
                 self.file(project, None, Reason::NothingFiring)
             }
@@ -77,8 +80,8 @@ impl Auditor {
             Fate::Filed(incident, _) => incident,
             Fate::Skipped(_) => None,
         };
-        let alert =
-            AuditedAlert { lease, incident, firing: true, deadline: lease.ends_at, key };
+        let (fired_in, firing, deadline) = (incident, true, lease.ends_at);
+        let alert = AuditedAlert { lease, incident, fired_in, firing, deadline, key };
         self.alerts.insert((project, lease.fingerprint), alert);
         fate
     }

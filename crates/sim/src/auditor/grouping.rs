@@ -119,8 +119,9 @@ impl Auditor {
         if !self.may_fire_again(root) {
             return Err(Reason::NewKey);
         }
+        let fate = self.join(last, signal, project, identity, Reason::FiredAgain);
         self.reopen(root, None, Reason::FiredAgain);
-        Ok(self.join(last, signal, project, identity, Reason::FiredAgain))
+        Ok(fate)
     }
 
     fn join_window(
@@ -139,14 +140,16 @@ impl Auditor {
             return Err(Reason::WindowFull);
         }
         let root = self.root(window.incident);
-        if self.incident(root).row.status == Status::Resolved {
-            if !self.may_fire_again(root) {
-                return Err(Reason::NewKey);
-            }
-            self.reopen(root, None, Reason::FiredAgain);
+        let resolved = self.incident(root).row.status == Status::Resolved;
+        if resolved && !self.may_fire_again(root) {
+            return Err(Reason::NewKey);
         }
         self.windows.insert(key.clone(), Window { signals: window.signals + 1, ..window });
-        Ok(self.join(root, signal, project, identity, Reason::CurrentWindow))
+        let fate = self.join(root, signal, project, identity, Reason::CurrentWindow);
+        if resolved {
+            self.reopen(root, None, Reason::FiredAgain);
+        }
+        Ok(fate)
     }
 
     fn may_fire_again(&self, root: IncidentId) -> bool {

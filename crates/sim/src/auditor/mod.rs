@@ -3,13 +3,14 @@
 //! Its own small model of grouping, lifecycle, alerts, commands and counters, written from the
 //! domain page with lists and linear scans: slow, and simple enough to be seen to be right. It uses
 //! the words of `model`, never the crate `engine`. Where the page is silent, `docs/simulator.md` says
-//! how it is read.
+//! how it is read; where the engine is known to fall short of it, [`known`] says so.
 
 mod alerts;
 mod answer;
 mod commands;
 mod grouping;
 mod incident;
+pub(crate) mod known;
 mod lifecycle;
 mod merging;
 mod policies;
@@ -133,17 +134,21 @@ impl Auditor {
     #[must_use]
     pub fn firing(&self, project: ProjectId) -> Vec<(u64, Timestamp, Option<IncidentId>)> {
         let own = self.alerts.iter().filter(|((of, _), alert)| *of == project && alert.firing);
-        own.map(|((_, fingerprint), alert)| (*fingerprint, alert.lease.ends_at, alert.incident))
-            .collect()
+        own.map(|((_, fingerprint), alert)| {
+            let listed = if known::LISTED_ALERTS_KEEP_NO_INCIDENT {
+                alert.fired_in
+            } else {
+                alert.incident
+            };
+            (*fingerprint, alert.lease.ends_at, listed)
+        })
+        .collect()
     }
 
-    /// When something waits for time to pass, the earliest moment of it.
+    /// When something waits for time to pass, the earliest moment of it, and what waits.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        let incidents = self.incidents.iter().filter_map(|incident| incident.deadline);
-        let alerts = self.alerts.values().map(|alert| alert.deadline);
-        let pending = self.pending.values().filter_map(|pending| pending.deadline);
-        incidents.chain(alerts).chain(pending).min()
+    pub fn next_deadline(&self) -> Option<(Timestamp, String)> {
+        self.deadlines().min().map(|(at, .., due)| (at, format!("{due:?}")))
     }
 
     /// Whether the id was applied within the horizon; remembers it if not.
@@ -171,6 +176,12 @@ impl Auditor {
     }
 
     fn first_due(&self) -> Option<Due> {
+        let due = self.deadlines().filter(|(at, ..)| *at <= self.at);
+        due.min().map(|(.., due)| due)
+    }
+
+    /// Everything that waits for time to pass, in the order in which it is due.
+    fn deadlines(&self) -> impl Iterator<Item = (Timestamp, u8, u128, Due)> {
         let incidents = self.incidents.iter().filter_map(|incident| {
             Some((incident.deadline?, 0, incident.row.id.0, Due::Incident(incident.row.id)))
         });
@@ -186,8 +197,7 @@ impl Auditor {
             .pending
             .iter()
             .filter_map(|(key, pending)| Some((pending.deadline?, 3, 0, Due::Pending(key.clone()))));
-        let due = incidents.chain(alerts).chain(pending).filter(|(at, ..)| *at <= self.at);
-        due.min_by_key(|(at, order, id, _)| (*at, *order, *id)).map(|(.., due)| due)
+        incidents.chain(alerts).chain(pending)
     }
 
     /// The next number in the order of things.
@@ -197,7 +207,8 @@ impl Auditor {
     }
 }
 
-/// Something whose time has come.
+/// Something that waits for its time.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Incident(IncidentId),
     Lease(ProjectId, u64),

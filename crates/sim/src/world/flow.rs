@@ -92,7 +92,7 @@ impl World {
     ///
     /// # Errors
     /// A deadline was forgotten.
-    pub(crate) fn tick(&mut self, must: Option<Timestamp>) -> Result<(), Violation> {
+    pub(crate) fn tick(&mut self, must: Option<(Timestamp, String)>) -> Result<(), Violation> {
         match self.alive_mut().pipeline.tick_if_due() {
             Ok(Some(append)) => {
                 let mut record = Vec::new();
@@ -100,10 +100,10 @@ impl World {
                 self.in_flight.push((append, vec![record]));
                 Ok(())
             }
-            Ok(None) => match must.filter(|&deadline| deadline <= self.now()) {
-                Some(deadline) => {
+            Ok(None) => match must.filter(|(deadline, _)| *deadline <= self.now()) {
+                Some((deadline, of)) => {
                     let what = format!(
-                        "a deadline of {} is forgotten: at {} no tick is due",
+                        "the deadline at {} of {of} is forgotten: at {} no tick is due",
                         deadline.micros(),
                         self.now().micros()
                     );

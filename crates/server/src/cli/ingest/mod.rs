@@ -17,7 +17,7 @@ use super::client::Connection;
 use super::failure::Failure;
 use super::output::{Ink, Output};
 use super::times;
-use super::upload::{BATCH_SIGNALS, Batch, Rejected, Tally, Upload};
+use super::upload::{BATCH_SIGNALS, Batch, IN_FLIGHT, Rejected, Tally, Upload};
 use identity::Identities;
 use items::{Found, Items};
 use source::Source;
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     let client = options.connection.open()?;
     let source = Source::open(&options.file)?;
     let started = Instant::now();
-    let upload = Upload::start(&client);
+    let upload = Upload::start(&client, IN_FLIGHT);
     let mut feed = Feed::new(options, &source, upload);
     let read = feed.all(source);
     let (tally, failure) = feed.finish();

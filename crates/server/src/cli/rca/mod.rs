@@ -160,7 +160,7 @@ fn submit(
     for (name, seconds) in spans {
         if let Some(seconds) = seconds {
             let name = output.paint(Ink::Dim, name);
-            output.line(format!("  {name}  {} ({seconds} s)", times::span(seconds)))?;
+            output.line(format!("  {name}  {}", times::span(seconds)))?;
         }
     }
     Ok(())
@@ -242,7 +242,8 @@ fn say_what_is_missing(
         incident::print_next(output, detail)?;
     }
     output.gap()?;
-    output.line(format!("next: stormbell rca {number} --edit"))?;
+    let lead = if detail.item.status == "RESOLVED" { "next:" } else { "then:" };
+    output.line(format!("{lead} stormbell rca {number} --edit"))?;
     output.line(format!(
         "      stormbell rca {number} --category CAPACITY --fix 'What was done…' --prevention 'What will keep it away…'"
     ))?;

@@ -109,15 +109,15 @@ pub(super) const OUTAGES: [Outage; 3] = [
             },
             service(
                 "cart",
-                &[
-                    "GET /cart/{id} took {ms} ms",
-                    "readiness probe failed: {n} of 3 checks, {ms} ms",
-                ],
+                &["GET /cart/{id} took {ms} ms", "readiness probe failed {n} times in {ms} ms"],
                 22_000,
             ),
             service(
                 "search",
-                &["query {id} gave up after {ms} ms", "{n} shards missing, answers are partial"],
+                &[
+                    "query {id} gave up after {ms} ms",
+                    "{n} shards missing, the answers are partial",
+                ],
                 23_000,
             ),
             service(

@@ -1,0 +1,6 @@
+//! Where the engine is known to fall short of the domain page. Each constant goes with its fix: set
+//! it to `false`, and the simulator holds the engine to the page.
+
+/// An alert that waited for `open_when` belongs to the incident it helped to open, and resolves it;
+/// the list of alerts goes on showing it without incident, for no effect says that it has one.
+pub(crate) const LISTED_ALERTS_KEEP_NO_INCIDENT: bool = true;
