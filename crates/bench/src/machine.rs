@@ -37,7 +37,8 @@ impl Load {
 /// Date, commit, processor, memory, kernel and disk, in one paragraph.
 pub(crate) fn describe(bench: &Bench) -> String {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
+    let model =
+        processor.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let memory = memory.lines().find_map(|line| line.strip_prefix("MemTotal:"));
@@ -70,7 +71,9 @@ fn machine_seconds() -> (f64, f64) {
     let ticks: Vec<f64> =
         first.split_whitespace().skip(1).filter_map(|figure| figure.parse().ok()).collect();
     let hertz = rustix::param::clock_ticks_per_second().max(1) as f64;
-    let sum = |columns: &[usize]| columns.iter().filter_map(|&column| ticks.get(column)).sum::<f64>() / hertz;
+    let sum = |columns: &[usize]| {
+        columns.iter().filter_map(|&column| ticks.get(column)).sum::<f64>() / hertz
+    };
     (sum(&[0, 1, 2]), sum(&[3, 4]))
 }
 

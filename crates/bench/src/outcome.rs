@@ -43,11 +43,6 @@ impl Line {
         }
     }
 
-    /// A line that is only for information.
-    pub(crate) fn told(row: impl Into<String>) -> Self {
-        Self { hit: None, ..Self::judged(row, "", false) }
-    }
-
     /// A row that could not be measured.
     pub(crate) fn failed(row: &Row, error: &anyhow::Error) -> Self {
         Self { note: format!("not measured: {error:#}"), ..Self::judged(row.name, row.bar, false) }
@@ -138,7 +133,7 @@ mod tests {
         let lines = [
             Line::judged("µ", "≥ 0.4", true).measured("10/s").reference("20/s", 0.5),
             Line::judged("longer", "≤ 2 s", false).note("why"),
-            Line::told("told"),
+            Line { hit: None, ..Line::judged("told", "", false) },
         ];
         let table = table(&lines);
         let widths: Vec<usize> = table.lines().map(|line| line.chars().count()).collect();

@@ -87,7 +87,8 @@ impl Bench {
     /// Keeps a line of raw output, and shows it to whoever waits.
     pub(crate) fn say(&self, row: &str, text: &str) {
         eprintln!("{row}: {text}");
-        let file = File::options().create(true).append(true).open(self.raw.join(format!("{row}.txt")));
+        let file =
+            File::options().create(true).append(true).open(self.raw.join(format!("{row}.txt")));
         // Raw output that cannot be kept has been shown at least.
         let _kept = file.and_then(|mut file| writeln!(file, "{text}"));
     }

@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{
-    AlertLease, Duration, Effect, Effects, IdentityKey, IncidentId, ProjectId, Timestamp, limits,
-};
+use model::{AlertLease, Duration, Effect, Effects, IdentityKey, IncidentId, ProjectId, Timestamp};
 
 use crate::timers::{Timer, Timers};
 
@@ -101,10 +99,11 @@ impl Alerts {
         &mut self,
         identity: IdentityKey,
         mut state: AlertState,
+        alerts_max: usize,
         timers: &mut Timers,
     ) -> bool {
         state.deadline = state.lease.ends_at;
-        self.follow(identity, state, Timer::Lease(identity), timers)
+        self.follow(identity, state, Timer::Lease(identity), alerts_max, timers)
     }
 
     /// Remembers the resolution of an alert that was not known to fire, so that it costs nothing when it
@@ -113,10 +112,11 @@ impl Alerts {
         &mut self,
         identity: IdentityKey,
         mut state: AlertState,
+        alerts_max: usize,
         timers: &mut Timers,
     ) -> bool {
         state.deadline = state.updated_at + RESOLVED_REMEMBERED;
-        self.follow(identity, state, Timer::Forget(identity), timers)
+        self.follow(identity, state, Timer::Forget(identity), alerts_max, timers)
     }
 
     /// Puts a state in the place of one that does not fire, or of none.
@@ -125,9 +125,10 @@ impl Alerts {
         identity: IdentityKey,
         state: AlertState,
         timer: Timer,
+        alerts_max: usize,
         timers: &mut Timers,
     ) -> bool {
-        if self.map.len() >= limits::FIRING_ALERTS && !self.map.contains_key(&identity) {
+        if self.map.len() >= alerts_max && !self.map.contains_key(&identity) {
             return false;
         }
         if let Some(old) = self.map.insert(identity, state) {

@@ -2,7 +2,7 @@
 
 use model::{
     Effect, Effects, GroupingKey, GroupingPolicy, Incident, IncidentId, Mode, OpenWhen, Reason,
-    Severity, Signal, Status, Timestamp, limits,
+    Severity, Signal, Status, Timestamp,
 };
 
 use crate::Engine;
@@ -169,13 +169,13 @@ impl Engine {
         reason: Reason,
         out: &mut Effects,
     ) -> Decision {
-        if self.cases.len() >= limits::ACTIVE_INCIDENTS {
+        if self.cases.len() >= self.bounds.active_incidents {
             return Decision::TooMany;
         }
         if terms.open_when.count <= 1 {
             return Decision::Open(reason, Vec::new());
         }
-        if !self.groups.may_wait(key, limits::PENDING_KEYS) {
+        if !self.groups.may_wait(key, self.bounds.pending_keys) {
             Self::limit_hit(arriving.project, Reason::PendingLimit, out);
             return Decision::Open(Reason::PendingLimit, Vec::new());
         }

@@ -10,6 +10,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod alerts;
+mod bounds;
 mod cases;
 mod commands;
 mod dedup;
@@ -33,6 +34,7 @@ pub use snapshot::{Snapshot, SnapshotError};
 pub struct Engine {
     seq: Seq,
     at: Timestamp,
+    bounds: bounds::Bounds,
     policies: policies::Policies,
     cases: cases::Cases,
     groups: groups::Groups,

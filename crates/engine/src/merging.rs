@@ -187,7 +187,7 @@ impl Engine {
         if moving.iter().any(|seq| case.split_off.contains(seq)) {
             return Err(Refusal::NotSplittable("one of the signals was split off before"));
         }
-        if self.cases.len() >= limits::ACTIVE_INCIDENTS {
+        if self.cases.len() >= self.bounds.active_incidents {
             return Err(Refusal::Limit("incidents that are not closed"));
         }
         if case.split_off.len() + moving.len() > limits::SPLIT_SIGNALS {

@@ -77,7 +77,8 @@ impl Engine {
             Arrival::Unknown => {
                 self.file(arriving, None, Reason::NothingFiring, out);
                 let state = self.alert_state(arriving, lease, None, false);
-                if !self.alerts.was_over(arriving.identity, state, &mut self.timers) {
+                let most = self.bounds.firing_alerts;
+                if !self.alerts.was_over(arriving.identity, state, most, &mut self.timers) {
                     Self::limit_hit(arriving.project, Reason::AlertLimit, out);
                 }
             }
@@ -88,7 +89,8 @@ impl Engine {
         let (project, signal) = (arriving.project, arriving.signal);
         let incident = self.firing(arriving, out);
         let state = self.alert_state(arriving, lease, incident, true);
-        if !self.alerts.fires(arriving.identity, state, &mut self.timers) {
+        let most = self.bounds.firing_alerts;
+        if !self.alerts.fires(arriving.identity, state, most, &mut self.timers) {
             return Self::limit_hit(project, Reason::AlertLimit, out);
         }
         out.push(Effect::AlertFiring(Box::new(Alert {

@@ -101,21 +101,15 @@ const UNITS: [(&str, u64); 5] = [
 #[error("`{0}` is not a duration; write it as \"250ms\", \"10s\", \"5m\", \"2h\" or \"1d\"")]
 pub struct DurationError(String);
 
+/// Whole seconds as `"300s"`, anything finer as milliseconds: one unit, so that it reads back and
+/// compares without arithmetic.
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0 / 1_000;
-        if rest == 0 {
-            return f.write_str("0s");
+        if self.0.is_multiple_of(1_000_000) {
+            write!(f, "{}s", self.secs())
+        } else {
+            write!(f, "{}ms", self.0 / 1_000)
         }
-        for (name, micros) in UNITS {
-            let millis = micros / 1_000;
-            let whole = rest / millis;
-            if whole > 0 {
-                write!(f, "{whole}{name}")?;
-            }
-            rest %= millis;
-        }
-        Ok(())
     }
 }
 
@@ -139,8 +133,11 @@ mod tests {
 
     #[test]
     fn durations_read_back_as_they_are_written() {
-        for text in ["250ms", "10s", "5m", "1h30m", "1d", "0s", "1m30s"] {
+        for text in ["250ms", "10s", "300s", "0s", "1500ms"] {
             assert_eq!(Duration::parse(text).map(|d| d.to_string()), Ok(text.to_owned()));
+        }
+        for (text, written) in [("5m", "300s"), ("1h30m", "5400s"), ("1d", "86400s")] {
+            assert_eq!(Duration::parse(text).map(|d| d.to_string()), Ok(written.to_owned()));
         }
     }
 

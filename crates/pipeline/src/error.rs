@@ -20,15 +20,15 @@ pub enum Error {
         /// Why.
         source: model::codec::Error,
     },
-    /// The journal ends before what the store has applied: it was cut or replaced.
+    /// The journal ends before what the store or the lake has applied: it was cut or replaced.
     #[error(
-        "the journal ends before record {journal_end}, but the store has applied records up to {applied}: \
-         the journal was cut or belongs to another store; restore both from one backup"
+        "the journal ends before record {journal_end}, but the store or the lake has applied records up to \
+         {applied}: the journal was cut or belongs to others; restore all three from one backup"
     )]
     JournalShorter {
         /// The first position that the journal does not hold.
         journal_end: u64,
-        /// The position the store has applied.
+        /// The position that was applied.
         applied: u64,
     },
     /// The journal begins after what is needed: no snapshot reaches back far enough.

@@ -29,8 +29,11 @@ impl Pipeline {
     pub async fn open(ports: Ports, partition: PartitionId) -> Result<(Self, Opened), Error> {
         let offset = ports.store.offset(partition).await?;
         let journal_end = ports.journal.durable_end();
-        if offset.next().0 > journal_end {
-            return Err(Error::JournalShorter { journal_end, applied: offset.0 });
+        // The lake is ahead of the store at times, and takes no row twice: it would ignore what comes
+        // to lie on positions that it has.
+        let applied = offset.max(ports.lake.durable());
+        if applied.next().0 > journal_end {
+            return Err(Error::JournalShorter { journal_end, applied: applied.0 });
         }
         let (snapshot_seq, engine) = restore(&ports, offset)?;
         let needed = snapshot_seq.next().0;

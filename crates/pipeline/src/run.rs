@@ -62,7 +62,7 @@ const PASSING: Duration = Duration::from_millis(200);
 impl Default for Options {
     fn default() -> Self {
         Self {
-            linger: Duration::from_millis(5),
+            linger: Duration::from_millis(8),
             snapshot_entries: 2_000_000,
             snapshot_age: Duration::from_secs(60),
             observer: Observer::default(),
@@ -106,6 +106,8 @@ impl Pipeline {
     /// # Errors
     /// The lake, the store or the disk refuses.
     pub async fn save_snapshot(&mut self) -> Result<(), Error> {
+        // A snapshot ahead of the store would let the journal go of what the store does not have.
+        self.commit().await?;
         let (seq, snapshot) = (self.engine.seq(), self.engine.snapshot());
         self.snapshot_at = seq;
         self.ports.store.sync().await?;
@@ -234,6 +236,8 @@ impl Loop {
         let entries = seq.0 - self.pipeline.snapshot_at.0;
         let due = entries >= self.options.snapshot_entries
             || (entries > 0 && self.last_snapshot.elapsed() >= self.options.snapshot_age);
+        // While the store refuses, the engine is ahead of it, and a snapshot must not be.
+        let due = due && self.pipeline.uncommitted.is_none();
         if !due || self.saving.as_ref().is_some_and(|saving| !saving.is_finished()) {
             return;
         }

@@ -109,7 +109,8 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn commit(&mut self) -> Result<Step, Error> {
+    /// Commits what is decided and not yet in the store, if there is something.
+    pub(crate) async fn commit(&mut self) -> Result<Step, Error> {
         let Some(batch) = &self.uncommitted else { return Ok(Step::Idle) };
         let commit = Commit {
             partition: self.partition,

@@ -65,7 +65,11 @@ impl Ledger {
     ///
     /// # Errors
     /// The positions are not the next ones, or time went back.
-    pub fn acknowledge(&mut self, answer: Appended, records: Vec<Vec<u8>>) -> Result<(), Violation> {
+    pub fn acknowledge(
+        &mut self,
+        answer: Appended,
+        records: Vec<Vec<u8>>,
+    ) -> Result<(), Violation> {
         let next = self.end().next().0;
         let at = Timestamp::from_micros(answer.at);
         if answer.first_seq != next || answer.count as usize != records.len() {
@@ -157,7 +161,8 @@ impl Ledger {
         let mut candidates = self.in_doubt.iter().take(if begun { 1 } else { usize::MAX });
         let is_next = |doubt: &Doubt| doubt.records.first().is_some_and(|first| first == record);
         let Some(index) = candidates.position(is_next) else {
-            let what = format!("entry {seq} of {} bytes was sent by nobody, or twice", record.len());
+            let what =
+                format!("entry {seq} of {} bytes was sent by nobody, or twice", record.len());
             return Err(Violation::new(Invariant::I1, what));
         };
         self.in_doubt.drain(..index);

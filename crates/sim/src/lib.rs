@@ -18,6 +18,7 @@ pub mod workload;
 pub mod world;
 
 pub use invariant::{Checked, Invariant, Violation};
+pub use judge::Seen;
 pub use ports::Planted;
 pub use run::{Failure, Plan, Report, run};
 pub use swarm::Mode;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use sim::{Checked, Invariant, Mode, Plan, Report};
+use sim::{Checked, Invariant, Mode, Plan, Report, Seen};
 
 /// Threads that run seeds; each seed runs in one.
 const THREADS: usize = 2;
@@ -52,7 +52,9 @@ struct Totals {
     lying: u64,
     refused: u64,
     rotting: u64,
+    forgetful: u64,
     checked: Checked,
+    seen: Seen,
     failures: Vec<Report>,
     panics: Vec<u64>,
 }
@@ -123,8 +125,10 @@ impl Totals {
         self.deaths += report.deaths;
         self.lying += u64::from(report.mode == Mode::Lying);
         self.rotting += u64::from(report.mode == Mode::Rotting);
+        self.forgetful += u64::from(report.mode == Mode::Forgetful);
         self.refused += u64::from(report.refused);
         self.checked.add(&report.checked);
+        self.seen.add(&report.seen);
         if report.failure.is_some() {
             self.failures.push(report);
         }
@@ -139,7 +143,10 @@ fn print_totals(totals: &Totals, took: Duration) {
     }
     for report in failures.iter().skip(PRINTED) {
         if let Some(failure) = &report.failure {
-            println!("seed {} fails too, in step {}: {}", report.seed, failure.step, failure.violation.invariant);
+            println!(
+                "seed {} fails too, in step {}: {}",
+                report.seed, failure.step, failure.violation.invariant
+            );
         }
     }
     for seed in &totals.panics {
@@ -152,8 +159,8 @@ fn print_totals(totals: &Totals, took: Duration) {
         took.as_secs_f64()
     );
     println!(
-        "lying disks: {}, of which {} were refused at start; rotting disks: {}",
-        totals.lying, totals.refused, totals.rotting
+        "lying disks {}, lost snapshots {}: {} refused to start; rotting disks {}",
+        totals.lying, totals.forgetful, totals.refused, totals.rotting
     );
     for invariant in Invariant::ALL {
         let count = match invariant {
@@ -162,8 +169,13 @@ fn print_totals(totals: &Totals, took: Duration) {
         };
         println!("  {:<8} {count:>12}  {}", invariant.to_string(), invariant.statement());
     }
+    let seen = totals.seen.0.iter().map(|(what, count)| format!("{what} {count}"));
+    println!("seen: {}", seen.collect::<Vec<_>>().join(", "));
     let failed = totals.failures.len() + totals.panics.len();
-    println!("{}", if failed == 0 { "all hold".to_owned() } else { format!("{failed} seeds FAIL") });
+    println!(
+        "{}",
+        if failed == 0 { "all hold".to_owned() } else { format!("{failed} seeds FAIL") }
+    );
 }
 
 fn print_failure(report: &Report) {

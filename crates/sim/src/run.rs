@@ -3,7 +3,7 @@
 mod actions;
 
 use crate::invariant::{Checked, Invariant, Violation};
-use crate::judge::Judge;
+use crate::judge::{Judge, Seen};
 use crate::ports::Planted;
 use crate::random::Random;
 use crate::swarm::{Mode, Swarm};
@@ -48,6 +48,8 @@ pub struct Report {
     pub refused: bool,
     /// How often each invariant was checked.
     pub checked: Checked,
+    /// What the engine did and refused, and how often.
+    pub seen: Seen,
     /// Hash over all entries and effects: equal for equal runs.
     pub chain: u128,
     /// What failed, if something did.
@@ -73,7 +75,8 @@ pub fn run(plan: Plan) -> Report {
     let steps = plan.steps.unwrap_or_else(|| random.between(120, 300));
     let workload = Workload::new(&swarm, Random::new(random.bits()));
     let world = World::new(swarm, random, plan.planted, Trace::new(plan.all_events));
-    let mut run = Run { world, judge: Judge::default(), workload, step: 0, fault_until: None, ended: false };
+    let mut run =
+        Run { world, judge: Judge::default(), workload, step: 0, fault_until: None, ended: false };
     let violation = run.all(steps).err();
     run.report(plan.seed, violation)
 }
@@ -197,14 +200,39 @@ impl Run {
 
     /// Dies and comes back.
     fn restart(&mut self, death: Death) -> Result<(), Violation> {
-        self.fault_until = None;
+        let ill = self.fault_until.take().is_some() && self.world.random.chance(40);
         self.world.die(death)?;
+        if ill && self.start_ill()? {
+            return Ok(());
+        }
         self.world.heal();
         self.start()
     }
 
+    /// Starts while something is still wrong: it may refuse with what the disk says, or run. Answers
+    /// whether that is the end of it.
+    fn start_ill(&mut self) -> Result<bool, Violation> {
+        self.world.trace.say("it is started while something is wrong");
+        let start = self.world.start()?;
+        if let Start::Refused(Refusal::Journal(error)) = &start
+            && error.kind() == journal::ErrorKind::Io
+        {
+            return Ok(false);
+        }
+        self.take_up(start)?;
+        if !self.ended {
+            self.heal()?;
+        }
+        Ok(true)
+    }
+
     fn start(&mut self) -> Result<(), Violation> {
-        match self.world.start()? {
+        let start = self.world.start()?;
+        self.take_up(start)
+    }
+
+    fn take_up(&mut self, start: Start) -> Result<(), Violation> {
+        match start {
             Start::Up => {}
             Start::Shorter(end) => {
                 let lost = self.world.ledger.forget_after(end);
@@ -217,9 +245,17 @@ impl Run {
         self.judge.check_all(&self.world)
     }
 
-    /// With a lying disk refusing to start is right: the loss is detected. Else it never is.
+    /// With a lying disk, or without snapshots, refusing to start is right: the loss is detected.
+    /// Else it never is.
     fn refused(&mut self, refusal: &Refusal) -> Result<(), Violation> {
-        if self.world.swarm.mode == Mode::Lying {
+        let right = match (self.world.swarm.mode, refusal) {
+            (Mode::Lying, _) => true,
+            (Mode::Forgetful, Refusal::Pipeline(error)) => {
+                matches!(error, pipeline::Error::Gap { .. })
+            }
+            (Mode::Forgetful, Refusal::Journal(_)) | (Mode::Sound | Mode::Rotting, _) => false,
+        };
+        if right {
             self.ended = true;
             return Ok(());
         }
@@ -229,6 +265,8 @@ impl Run {
 
     fn report(self, seed: u64, violation: Option<Violation>) -> Report {
         let Self { world, judge, step, ended, .. } = self;
+        let mut checked = judge.checked;
+        checked.add(&world.checked);
         Report {
             seed,
             mode: world.swarm.mode,
@@ -238,10 +276,14 @@ impl Run {
             incidents: judge.auditor.incidents().len() as u64,
             deaths: world.deaths,
             refused: ended,
-            checked: judge.checked,
+            checked,
             chain: judge.chain(),
-            failure: violation
-                .map(|violation| Failure { step, violation, trace: world.trace.last() }),
+            seen: judge.seen,
+            failure: violation.map(|violation| Failure {
+                step,
+                violation,
+                trace: world.trace.last(),
+            }),
         }
     }
 }

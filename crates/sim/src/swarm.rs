@@ -4,8 +4,8 @@
 use journal::Durability;
 use journal::segments::{Drive, Options};
 
-use crate::random::Random;
 use crate::ports::Planted;
+use crate::random::Random;
 
 /// What kind of world a seed makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Mode {
     Sound,
     /// Syncs of the journal's disk say yes and do nothing: a loss must be detected.
     Lying,
+    /// All snapshots may be gone after a power cut: it starts only if the journal reaches back to 1.
+    Forgetful,
     /// A byte of an acknowledged record flips: the journal must refuse to open.
     Rotting,
 }
@@ -107,8 +109,9 @@ impl Swarm {
     #[must_use]
     pub fn pick(random: &mut Random, planted: Option<Planted>) -> Self {
         let mode = match random.below(100) {
-            0..84 => Mode::Sound,
-            84..94 => Mode::Lying,
+            0..82 => Mode::Sound,
+            82..92 => Mode::Lying,
+            92..95 => Mode::Forgetful,
             _ => Mode::Rotting,
         };
         let mode = if planted.is_some() { Mode::Sound } else { mode };
@@ -132,8 +135,12 @@ impl Swarm {
 
 /// What can happen: the everyday always, everything else in a part of the seeds.
 fn actions(random: &mut Random, planted: Option<Planted>) -> Vec<(Action, u64)> {
-    let everyday =
-        [(Action::Signals, 40), (Action::Apply, 12), (Action::ClockRuns, 12), (Action::Snapshot, 3)];
+    let everyday = [
+        (Action::Signals, 40),
+        (Action::Apply, 12),
+        (Action::ClockRuns, 12),
+        (Action::Snapshot, 3),
+    ];
     let at_times = [
         (Action::Alerts, 15, 70),
         (Action::Work, 20, 80),

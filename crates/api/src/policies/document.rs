@@ -83,7 +83,7 @@ pub(crate) struct NewPolicy {
     cap: Option<u32>,
     /// `"60s"` where not said.
     quiet: Option<String>,
-    /// `"5m"` where not said.
+    /// `"300s"` where not said.
     reopen_within: Option<String>,
     /// The first signal opens where not said.
     open_when: Option<OpenWhenDocument>,

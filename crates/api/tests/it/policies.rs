@@ -21,7 +21,7 @@ async fn the_list_ends_with_the_built_in_policy() {
     let list = world.get(READER, ROUTE).await.json();
     let expected = json!({
         "id": policy.id.to_string(), "name": "databases", "matcher": {}, "key": ["environment", "component"], "mode": "ongoing",
-        "window": "10s", "cap": 100, "quiet": "1m", "reopen_within": "5m", "open_when": {"count": 1, "within": "0s"},
+        "window": "10s", "cap": 100, "quiet": "60s", "reopen_within": "300s", "open_when": {"count": 1, "within": "0s"},
         "auto_lifecycle": false, "resolve_with_alerts": true, "position": 5, "version": 3, "built_in": false,
     });
     assert_eq!(list["items"][0], expected);

@@ -17,18 +17,18 @@ fn an_alert_sent_again_costs_a_lease_and_nothing_else() {
          show 1
          next",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s alert 1 fires in #1
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
                   next 4m
-               1m alert 1 renewed until 5m
-               1m skipped alert_repeated
-               2m alert 1 renewed until 5m
-               2m skipped alert_repeated
+            1m    alert 1 renewed until 5m
+            1m    skipped alert_repeated
+            2m    alert 1 renewed until 5m
+            2m    skipped alert_repeated
                   next 4m
                   #1 OPEN P1 signals=1 first=0s last=0s opened=0s key=environment=prod,component=db title="db: failure"
-               5m alert over lease_expired
-               5m #1 OPEN -> RESOLVED lease_expired by system
+            5m    alert over lease_expired
+            5m    #1 OPEN -> RESOLVED lease_expired by system
                   #1 RESOLVED P1 signals=1 first=0s last=0s opened=0s resolved=5m key=environment=prod,component=db title="db: failure"
                   next 35m
         "#]],
@@ -48,18 +48,18 @@ fn a_resolved_alert_resolves_its_incident_and_is_not_heard_twice() {
          at 32m alert db prod P1 ends=1m resolved
          at 33m alert db prod P1 ends=1m resolved",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s alert 1 fires in #1
-               1m filed #1 open_incident signals=2
-               1m alert over all_resolved
-               1m #1 OPEN -> RESOLVED all_resolved by system
-               2m skipped alert_repeated
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
+            1m    filed #1 open_incident signals=2
+            1m    alert over all_resolved
+            1m    #1 OPEN -> RESOLVED all_resolved by system
+            2m    skipped alert_repeated
                   #1 RESOLVED P1 signals=2 first=0s last=1m opened=0s resolved=1m key=environment=prod,component=db title="db: failure"
                   next 31m
                   next -
-              32m filed - nothing_firing
-              33m skipped alert_repeated
+            32m   filed - nothing_firing
+            33m   skipped alert_repeated
         "#]],
     );
 }
@@ -75,20 +75,20 @@ fn an_alert_that_fires_again_reopens_and_a_late_resolution_of_the_round_before_i
          at 4m alert db prod P1 starts=2m ends=4m resolved
          show 1",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s alert 1 fires in #1
-               1m filed #1 open_incident signals=2
-               1m alert over all_resolved
-               1m #1 OPEN -> RESOLVED all_resolved by system
-               2m filed #1 fired_again signals=3
-               2m #1 RESOLVED -> OPEN fired_again by system
-               2m alert 1 fires in #1
-               3m skipped alert_repeated
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
+            1m    filed #1 open_incident signals=2
+            1m    alert over all_resolved
+            1m    #1 OPEN -> RESOLVED all_resolved by system
+            2m    filed #1 fired_again signals=3
+            2m    #1 RESOLVED -> OPEN fired_again by system
+            2m    alert 1 fires in #1
+            3m    skipped alert_repeated
                   #1 OPEN P1 signals=3 first=0s last=2m opened=0s key=environment=prod,component=db title="db: failure"
-               4m filed #1 open_incident signals=4
-               4m alert over all_resolved
-               4m #1 OPEN -> RESOLVED all_resolved by system
+            4m    filed #1 open_incident signals=4
+            4m    alert over all_resolved
+            4m    #1 OPEN -> RESOLVED all_resolved by system
                   #1 RESOLVED P1 signals=4 first=0s last=4m opened=0s resolved=4m key=environment=prod,component=db title="db: failure"
         "#]],
     );
@@ -105,16 +105,16 @@ fn two_replicas_that_saw_it_begin_at_different_times_are_one_alert() {
          at 2m15s alert db prod P1 starts=15s ends=1m15s resolved
          show 1",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s alert 1 fires in #1
-              15s alert 1 renewed until 4m15s
-              15s skipped alert_repeated
-               1m filed #1 open_incident signals=2
-               1m alert over all_resolved
-               1m #1 OPEN -> RESOLVED all_resolved by system
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
+            15s   alert 1 renewed until 4m15s
+            15s   skipped alert_repeated
+            1m    filed #1 open_incident signals=2
+            1m    alert over all_resolved
+            1m    #1 OPEN -> RESOLVED all_resolved by system
             1m15s filed - nothing_firing
-               2m skipped alert_repeated
+            2m    skipped alert_repeated
             2m15s skipped alert_repeated
                   #1 RESOLVED P1 signals=2 first=0s last=1m opened=0s resolved=1m key=environment=prod,component=db title="db: failure"
         "#]],
@@ -130,17 +130,17 @@ fn a_lease_that_lapses_resolves_and_the_next_firing_reopens() {
          show 1
          until 20m",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s alert 1 fires in #1
-               4m alert over lease_expired
-               4m #1 OPEN -> RESOLVED lease_expired by system
-               6m filed #1 fired_again signals=2
-               6m #1 RESOLVED -> OPEN fired_again by system
-               6m alert 1 fires in #1
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
+            4m    alert over lease_expired
+            4m    #1 OPEN -> RESOLVED lease_expired by system
+            6m    filed #1 fired_again signals=2
+            6m    #1 RESOLVED -> OPEN fired_again by system
+            6m    alert 1 fires in #1
                   #1 OPEN P1 signals=2 first=0s last=6m opened=0s key=environment=prod,component=db title="db: failure"
-              10m alert over lease_expired
-              10m #1 OPEN -> RESOLVED lease_expired by system
+            10m   alert over lease_expired
+            10m   #1 OPEN -> RESOLVED lease_expired by system
         "#]],
     );
 }
@@ -153,12 +153,12 @@ fn an_alert_that_arrives_with_its_lease_over_lapses_with_the_next_tick() {
          until 10m
          show 1",
         expect![[r#"
-              10m #1 opened new_key by system
-              10m filed #1 new_key signals=1
-              10m alert 1 fires in #1
+            10m   #1 opened new_key by system
+            10m   filed #1 new_key signals=1
+            10m   alert 1 fires in #1
                   next 5m
-              10m alert over lease_expired
-              10m #1 OPEN -> RESOLVED lease_expired by system
+            10m   alert over lease_expired
+            10m   #1 OPEN -> RESOLVED lease_expired by system
                   #1 RESOLVED P1 signals=1 first=10m last=10m opened=10m resolved=10m key=environment=prod,component=db title="db: failure"
         "#]],
     );
@@ -175,19 +175,19 @@ fn an_incident_resolves_with_the_last_of_its_alerts() {
          at 4s alert db prod P1 fp=2 resolved
          show 1",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s alert 1 fires in #1
-               1s filed #1 open_incident signals=2
-               1s alert 2 fires in #1
-               2s filed #1 open_incident signals=3
-               2s alert over all_resolved
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
+            1s    filed #1 open_incident signals=2
+            1s    alert 2 fires in #1
+            2s    filed #1 open_incident signals=3
+            2s    alert over all_resolved
                   #1 OPEN P1 signals=3 first=0s last=2s opened=0s key=environment=prod,component=db title="db: failure"
-               3s #1 OPEN -> INVESTIGATING by_hand by alice
-               3s done #1
-               4s filed #1 open_incident signals=4
-               4s alert over all_resolved
-               4s #1 INVESTIGATING -> RESOLVED all_resolved by system
+            3s    #1 OPEN -> INVESTIGATING by_hand by alice
+            3s    done #1
+            4s    filed #1 open_incident signals=4
+            4s    alert over all_resolved
+            4s    #1 INVESTIGATING -> RESOLVED all_resolved by system
                   #1 RESOLVED P1 signals=4 first=0s last=4s opened=0s acknowledged=3s resolved=4s assignee=alice key=environment=prod,component=db title="db: failure"
         "#]],
     );
@@ -204,20 +204,20 @@ fn an_alert_that_waited_for_company_belongs_to_the_incident_it_opened() {
          at 3s alert db prod P1 fp=1 resolved
          show 1",
         expect![[r#"
-               0s policy saved version 1 by_hand by alice "p"
-               0s done policy version 1
-               0s filed - open_when_pending
-               0s alert 1 fires in -
-               1s #1 opened open_when_reached by system
-               1s moved signal 2 from - to #1
-               1s filed #1 open_when_reached signals=2
-               1s alert 2 fires in #1
-               2s filed #1 open_incident signals=3
-               2s alert over all_resolved
+            0s    policy saved version 1 by_hand by alice "p"
+            0s    done policy version 1
+            0s    filed - open_when_pending
+            0s    alert 1 fires in -
+            1s    #1 opened open_when_reached by system
+            1s    moved signal 2 from - to #1
+            1s    filed #1 open_when_reached signals=2
+            1s    alert 2 fires in #1
+            2s    filed #1 open_incident signals=3
+            2s    alert over all_resolved
                   #1 OPEN P0 signals=3 first=0s last=2s opened=1s key=environment=prod,component=db title="db: failure"
-               3s filed #1 open_incident signals=4
-               3s alert over all_resolved
-               3s #1 OPEN -> RESOLVED all_resolved by system
+            3s    filed #1 open_incident signals=4
+            3s    alert over all_resolved
+            3s    #1 OPEN -> RESOLVED all_resolved by system
                   #1 RESOLVED P0 signals=4 first=0s last=3s opened=1s resolved=3s key=environment=prod,component=db title="db: failure"
         "#]],
     );
@@ -233,19 +233,19 @@ fn an_alert_over_while_it_waited_holds_nothing_open() {
          at 3s alert db prod P1 fp=2 resolved
          show 1",
         expect![[r#"
-               0s policy saved version 1 by_hand by alice "p"
-               0s done policy version 1
-               0s filed - open_when_pending
-               0s alert 1 fires in -
-               1s filed - nothing_firing
-               1s alert over all_resolved
-               2s #1 opened open_when_reached by system
-               2s moved signal 2 from - to #1
-               2s filed #1 open_when_reached signals=2
-               2s alert 2 fires in #1
-               3s filed #1 open_incident signals=3
-               3s alert over all_resolved
-               3s #1 OPEN -> RESOLVED all_resolved by system
+            0s    policy saved version 1 by_hand by alice "p"
+            0s    done policy version 1
+            0s    filed - open_when_pending
+            0s    alert 1 fires in -
+            1s    filed - nothing_firing
+            1s    alert over all_resolved
+            2s    #1 opened open_when_reached by system
+            2s    moved signal 2 from - to #1
+            2s    filed #1 open_when_reached signals=2
+            2s    alert 2 fires in #1
+            3s    filed #1 open_incident signals=3
+            3s    alert over all_resolved
+            3s    #1 OPEN -> RESOLVED all_resolved by system
                   #1 RESOLVED P1 signals=3 first=0s last=3s opened=2s resolved=3s key=environment=prod,component=db title="db: failure"
         "#]],
     );
@@ -262,19 +262,19 @@ fn an_alert_still_fires_in_an_incident_reopened_by_hand() {
          at 5s alert db prod P1 resolved
          show 1",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s alert 1 fires in #1
-               1s filed #1 open_incident signals=2
-               2s #1 OPEN -> INVESTIGATING by_hand by alice
-               2s done #1
-               3s #1 INVESTIGATING -> RESOLVED by_hand by alice
-               3s done #1
-               4s #1 RESOLVED -> OPEN by_hand by alice "too early"
-               4s done #1
-               5s filed #1 open_incident signals=3
-               5s alert over all_resolved
-               5s #1 OPEN -> RESOLVED all_resolved by system
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
+            1s    filed #1 open_incident signals=2
+            2s    #1 OPEN -> INVESTIGATING by_hand by alice
+            2s    done #1
+            3s    #1 INVESTIGATING -> RESOLVED by_hand by alice
+            3s    done #1
+            4s    #1 RESOLVED -> OPEN by_hand by alice "too early"
+            4s    done #1
+            5s    filed #1 open_incident signals=3
+            5s    alert over all_resolved
+            5s    #1 OPEN -> RESOLVED all_resolved by system
                   #1 RESOLVED P1 signals=3 first=0s last=5s opened=0s acknowledged=2s resolved=5s assignee=alice key=environment=prod,component=db title="db: failure"
         "#]],
     );
@@ -291,21 +291,21 @@ fn an_alert_resolved_after_a_person_resolved_changes_no_state() {
          show 1
          at 6s rca alice 1",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s alert 1 fires in #1
-               2s #1 OPEN -> INVESTIGATING by_hand by alice
-               2s done #1
-               3s #1 INVESTIGATING -> RESOLVED by_hand by alice
-               3s done #1
-               4s alert 1 renewed until 2h
-               4s skipped alert_repeated
-               5s filed #1 open_incident signals=2
-               5s alert over all_resolved
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
+            2s    #1 OPEN -> INVESTIGATING by_hand by alice
+            2s    done #1
+            3s    #1 INVESTIGATING -> RESOLVED by_hand by alice
+            3s    done #1
+            4s    alert 1 renewed until 2h
+            4s    skipped alert_repeated
+            5s    filed #1 open_incident signals=2
+            5s    alert over all_resolved
                   #1 RESOLVED P1 signals=2 first=0s last=5s opened=0s acknowledged=2s resolved=3s assignee=alice key=environment=prod,component=db title="db: failure"
-               6s #1 RESOLVED -> CLOSED rca_complete by alice
-               6s rca of #1 by alice from 0s to 6s
-               6s done #1
+            6s    #1 RESOLVED -> CLOSED rca_complete by alice
+            6s    rca of #1 by alice from 0s to 6s
+            6s    done #1
         "#]],
     );
 }
@@ -319,18 +319,18 @@ fn an_alert_of_a_closed_incident_is_filed_nowhere_when_it_resolves() {
          at 4s rca alice 1
          at 5s alert db prod P1 resolved",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s alert 1 fires in #1
-               2s #1 OPEN -> INVESTIGATING by_hand by alice
-               2s done #1
-               3s #1 INVESTIGATING -> RESOLVED by_hand by alice
-               3s done #1
-               4s #1 RESOLVED -> CLOSED rca_complete by alice
-               4s rca of #1 by alice from 0s to 4s
-               4s done #1
-               5s filed - nothing_firing
-               5s alert over all_resolved
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
+            2s    #1 OPEN -> INVESTIGATING by_hand by alice
+            2s    done #1
+            3s    #1 INVESTIGATING -> RESOLVED by_hand by alice
+            3s    done #1
+            4s    #1 RESOLVED -> CLOSED rca_complete by alice
+            4s    rca of #1 by alice from 0s to 4s
+            4s    done #1
+            5s    filed - nothing_firing
+            5s    alert over all_resolved
         "#]],
     );
 }
@@ -344,15 +344,15 @@ fn a_resolved_alert_nobody_knew_is_kept_once() {
          at 3m alert db prod P1 starts=0s resolved
          at 4m alert db prod P1 starts=2m resolved",
         expect![[r#"
-               0s filed - nothing_firing
-               1m skipped alert_repeated
-               2m #1 opened new_key by system
-               2m filed #1 new_key signals=1
-               2m alert 1 fires in #1
-               3m skipped alert_repeated
-               4m filed #1 open_incident signals=2
-               4m alert over all_resolved
-               4m #1 OPEN -> RESOLVED all_resolved by system
+            0s    filed - nothing_firing
+            1m    skipped alert_repeated
+            2m    #1 opened new_key by system
+            2m    filed #1 new_key signals=1
+            2m    alert 1 fires in #1
+            3m    skipped alert_repeated
+            4m    filed #1 open_incident signals=2
+            4m    alert over all_resolved
+            4m    #1 OPEN -> RESOLVED all_resolved by system
         "#]],
     );
 }
@@ -364,10 +364,10 @@ fn a_resolved_signal_without_anything_open_is_kept_without_incident() {
          at 1s signal db prod P2
          at 2s signal db staging P2 resolved",
         expect![[r#"
-               0s filed - nothing_firing
-               1s #1 opened new_key by system
-               1s filed #1 new_key signals=1
-               2s filed - nothing_firing
+            0s    filed - nothing_firing
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            2s    filed - nothing_firing
         "#]],
     );
 }
@@ -381,15 +381,15 @@ fn in_windows_a_resolution_ends_every_incident_it_fires_in() {
          show 1
          show 2",
         expect![[r#"
-               0s policy saved version 1 by_hand by alice "p"
-               0s done policy version 1
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               0s #2 opened window_full by system
-               0s filed #2 window_full signals=1
-               1s filed #2 open_incident signals=2
-               1s #1 OPEN -> RESOLVED all_resolved by system
-               1s #2 OPEN -> RESOLVED all_resolved by system
+            0s    policy saved version 1 by_hand by alice "p"
+            0s    done policy version 1
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    #2 opened window_full by system
+            0s    filed #2 window_full signals=1
+            1s    filed #2 open_incident signals=2
+            1s    #1 OPEN -> RESOLVED all_resolved by system
+            1s    #2 OPEN -> RESOLVED all_resolved by system
                   #1 RESOLVED P2 signals=1 first=0s last=0s opened=0s resolved=1s key=environment=prod,component=db title="db: failure"
                   #2 RESOLVED P2 signals=2 first=0s last=1s opened=0s resolved=1s key=environment=prod,component=db title="db: failure"
         "#]],
@@ -408,14 +408,14 @@ fn a_given_id_is_applied_once() {
          at 24h1ms signal db prod P2 id=a
          show 1",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               1s skipped duplicate_id
-               2s skipped duplicate_id
-               3s skipped duplicate_id
-               4s 2#1 opened new_key by system
-               4s filed 2#1 new_key signals=1
-               1d skipped duplicate_id
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            1s    skipped duplicate_id
+            2s    skipped duplicate_id
+            3s    skipped duplicate_id
+            4s    2#1 opened new_key by system
+            4s    filed 2#1 new_key signals=1
+            1d    skipped duplicate_id
             1d1ms filed #1 open_incident signals=2
                   #1 OPEN P2 signals=2 first=0s last=1d1ms opened=0s key=environment=prod,component=db title="db: failure"
         "#]],

@@ -14,16 +14,16 @@ fn comments_links_and_assignments_are_audited() {
          at 4s severity alice 1 P0
          show 1",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               1s #1 comment by_hand by @bot "looks like the disk"
-               1s done #1
-               2s #1 link https://e.org by_hand by alice "runbook"
-               2s done #1
-               3s #1 assigned to bob by_hand by alice
-               3s done #1
-               4s #1 P2 -> P0 by_hand by alice
-               4s done #1
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            1s    #1 comment by_hand by @bot "looks like the disk"
+            1s    done #1
+            2s    #1 link https://e.org by_hand by alice "runbook"
+            2s    done #1
+            3s    #1 assigned to bob by_hand by alice
+            3s    done #1
+            4s    #1 P2 -> P0 by_hand by alice
+            4s    done #1
                   #1 OPEN P0 pinned signals=1 first=0s last=0s opened=0s assignee=bob key=environment=prod,component=db title="db: failure"
         "#]],
     );
@@ -38,13 +38,13 @@ fn the_same_key_and_request_give_the_first_outcome() {
          at 3s resolve alice 1 key=k
          at 4s in 2 ack alice 1/1 key=k",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               1s #1 OPEN -> INVESTIGATING by_hand by alice
-               1s done #1
-               2s done #1
-               3s done #1
-               4s refused: not found
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            1s    #1 OPEN -> INVESTIGATING by_hand by alice
+            1s    done #1
+            2s    done #1
+            3s    refused: idempotency mismatch
+            4s    refused: not found
         "#]],
     );
 }
@@ -58,14 +58,14 @@ fn a_refused_command_may_be_asked_again_with_its_key() {
          at 3s resolve alice 1 key=k
          at 4s resolve alice 1 key=k",
         expect![[r#"
-               0s #1 opened new_key by system
-               0s filed #1 new_key signals=1
-               1s refused: OPEN -> RESOLVED is illegal, legal ["INVESTIGATING"]
-               2s #1 OPEN -> INVESTIGATING by_hand by alice
-               2s done #1
-               3s #1 INVESTIGATING -> RESOLVED by_hand by alice
-               3s done #1
-               4s done #1
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            1s    refused: OPEN -> RESOLVED is illegal, legal ["INVESTIGATING"]
+            2s    #1 OPEN -> INVESTIGATING by_hand by alice
+            2s    done #1
+            3s    #1 INVESTIGATING -> RESOLVED by_hand by alice
+            3s    done #1
+            4s    done #1
         "#]],
     );
 }

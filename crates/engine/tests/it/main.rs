@@ -2,12 +2,16 @@
 
 mod alerts;
 mod commands;
+mod golden;
 mod grouping;
+mod invariants;
 mod isolation;
 mod lifecycle;
 mod merging;
 mod policies;
+mod properties;
 mod rca;
 mod render;
 mod script;
 mod timeline;
+mod workload;

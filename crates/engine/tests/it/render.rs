@@ -37,13 +37,13 @@ pub(crate) fn effects(run: &Run, effects: &[Effect]) -> String {
         }
     }
     let at = time(run.now());
-    lines.iter().map(|line| format!("{at:>5} {}\n", line.shown())).collect()
+    lines.iter().map(|line| format!("{at:<5} {}\n", line.shown())).collect()
 }
 
 /// The whole state of an incident.
 pub(crate) fn state(run: &Run, incident: &Incident) -> String {
     let mut text = format!(
-        "{:>5} {} {} {}{} signals={} first={} last={} opened={}",
+        "{:<5} {} {} {}{} signals={} first={} last={} opened={}",
         "",
         number(incident),
         incident.status,

@@ -46,7 +46,7 @@ impl Words {
     }
 
     fn at(&self, index: usize) -> &str {
-        self.placed.get(index).map_or_else(|| panic!("too few words: {}", self.line), |word| word)
+        self.placed.get(index).unwrap_or_else(|| panic!("too few words: {}", self.line))
     }
 
     fn has(&self, word: &str) -> bool {
@@ -153,7 +153,8 @@ fn asked(run: &Run, words: &Words, project: ProjectId, first: usize) -> Entry<'s
             name: agent.unwrap_or(who).to_owned(),
         },
         idempotency: words.option("key").map(|key| {
-            let request = words.line.split_once(what).map_or("", |(_, rest)| rest);
+            let (_, request) = words.line.split_once(' ').expect("a time stands first");
+            let (_, request) = request.trim_start().split_once(' ').expect("a request follows");
             (hash(key), hash(request) as u64)
         }),
         operation: match what {

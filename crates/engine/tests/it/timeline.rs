@@ -66,6 +66,10 @@ impl Run {
         found.map_or_else(|| "#?".to_owned(), render::number)
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     pub(crate) fn next_seq(&self) -> Seq {
         self.engine.seq().next()
     }
@@ -74,7 +78,8 @@ impl Run {
         self.at
     }
 
-    fn line(&mut self, line: &str) {
+    /// Runs one line.
+    pub(crate) fn line(&mut self, line: &str) {
         let words = Words::of(line);
         match script::read(self, &words) {
             Instruction::At(at, entries) => {
@@ -90,7 +95,7 @@ impl Run {
             }
             Instruction::Next => {
                 let next = self.engine.next_deadline().map_or_else(|| "-".to_owned(), render::time);
-                self.printed += &format!("{:>5} next {next}\n", "");
+                self.printed += &format!("{:<5} next {next}\n", "");
             }
         }
     }

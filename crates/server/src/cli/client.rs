@@ -73,8 +73,9 @@ impl Connection {
     /// Checks what was said and finds the key. Connects to nothing yet.
     pub(crate) fn open(&self) -> Result<Client, Failure> {
         let (base, local) = self.base()?;
-        let key = match &self.key {
-            Some(key) => Some(key.trim().to_owned()).filter(|key| !key.is_empty()),
+        let said = self.key.as_deref().map(str::trim).filter(|key| !key.is_empty());
+        let key = match said {
+            Some(key) => Some(key.to_owned()),
             None => self.key_of_data(local)?,
         };
         let mut builder = ureq::Agent::config_builder()
@@ -94,8 +95,8 @@ impl Connection {
 
     /// The address without a slash at its end, and whether it is this machine.
     fn base(&self) -> Result<(String, bool), Failure> {
-        let text = self.url.trim().trim_end_matches('/');
-        let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let (scheme, rest) = self.url.trim().split_once("://").unwrap_or(("http", self.url.trim()));
+        let text = format!("{scheme}://{}", rest.trim_end_matches('/'));
         let wrong = |why: &str| {
             Failure::Usage(format!("--url {}: {why}; write it as {DEFAULT_URL}", self.url))
         };
@@ -246,12 +247,9 @@ impl Client {
                 )
             }
             ureq::Error::Timeout(stage) => format!("{base} did not answer in time ({stage})"),
-            ureq::Error::Tls(why) => format!("no TLS with {base}: {why}"),
-            ureq::Error::Rustls(why) => {
-                format!(
-                    "no TLS with {base}: {why}; a certificate authority of your own is given with --ca"
-                )
-            }
+            ureq::Error::Tls(why) => no_tls(base, why),
+            ureq::Error::Rustls(why) => no_tls(base, why),
+            ureq::Error::Io(error) if is_of_tls(error) => no_tls(base, error),
             ureq::Error::Protocol(why) => {
                 format!("{base} does not speak HTTP ({why}); is it https, or another port?")
             }
@@ -321,6 +319,17 @@ pub(crate) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
     }
     let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
     format!("{path}?{encoded}")
+}
+
+fn no_tls(base: &str, why: &dyn std::fmt::Display) -> String {
+    format!(
+        "no TLS with {base}: {why}; a certificate authority of your own is given with --ca FILE"
+    )
+}
+
+/// Whether TLS failed on a connection that did not.
+fn is_of_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<tokio_rustls::rustls::Error>())
 }
 
 fn key_hint(code: &str, sent: bool) -> Option<String> {

@@ -5,10 +5,12 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::client::{Client, Connection, DEFAULT_URL};
 use super::failure::Failure;
@@ -16,7 +18,7 @@ use super::incident::{self, Named};
 use super::incidents;
 use super::output::{Ink, Output};
 use super::simulate;
-use crate::config::Flags;
+use crate::config::{Config, Flags};
 use crate::serve::Server;
 
 /// Signals of the worst incident that are shown.
@@ -35,51 +37,55 @@ pub(crate) struct Options {
     flags: Flags,
 }
 
-/// What was found out about the server that was started.
+/// Where the server is that was started.
 struct Place {
     url: String,
     grpc: SocketAddr,
     data: PathBuf,
     temporary: bool,
-    tls: bool,
+    /// The certificate it shows, where it speaks TLS.
+    certificate: Option<PathBuf>,
 }
 
 /// Runs `stormbell demo`.
 pub(crate) fn run(options: Options, output: &mut Output) -> Result<(), Failure> {
     let Options { seed, exit, mut flags } = options;
+    let asked_to_end = listen()?;
     let temporary = throw_away(&mut flags)?;
-    for address in
-        [&mut flags.http, &mut flags.grpc].into_iter().zip(["127.0.0.1:8080", "127.0.0.1:8081"])
-    {
-        free_if_taken(address.0, address.1);
+    if flags.config.is_none() {
+        free_if_taken(&mut flags.http, "127.0.0.1:8080");
+        free_if_taken(&mut flags.grpc, "127.0.0.1:8081");
     }
     let config = super::configured(&flags)?;
-    let data = config.data_dir.clone();
-    let tls = config.tls.is_some();
-    let started = Instant::now();
     if !output.is_json() {
         let name = output.paint(Ink::Bold, "stormbell");
-        output
-            .line(format!("{name} {}: a storm of signals, one bell.", env!("CARGO_PKG_VERSION")))?;
+        let version = env!("CARGO_PKG_VERSION");
+        output.line(format!("{name} {version}: a storm of signals, one bell."))?;
         output.gap()?;
         output.flush()?;
     }
-    let server = Server::start(config)?;
-    let took_ms = started.elapsed().as_millis();
-    let scheme = if tls { "https" } else { "http" };
-    let url = format!("{scheme}://{}", reachable(server.http_addr()));
-    let place = Place { url, grpc: server.grpc_addr(), data, temporary: temporary.is_some(), tls };
-    let shown = show(&server, &place, seed, took_ms, output);
-    let stayed = match &shown {
-        Ok(()) if !exit => output.flush().and_then(|()| stay_up()),
-        _ => Ok(()),
-    };
-    let stopped = server.stop();
+    let shown = start(config, temporary.is_some()).and_then(|(server, place, took)| {
+        let shown = show(&server, &place, seed, took, output)
+            .and_then(|()| if exit { Ok(()) } else { stay_up(&asked_to_end, &place, output) });
+        let stopped = server.stop();
+        shown?;
+        Ok(stopped?)
+    });
     if let Some(folder) = temporary {
         folder.close().context("cannot remove the temporary data folder")?;
     }
-    shown.and(stayed)?;
-    Ok(stopped?)
+    shown
+}
+
+fn start(config: Config, temporary: bool) -> Result<(Server, Place, Duration), Failure> {
+    let started = Instant::now();
+    let data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone());
+    let certificate = config.tls.as_ref().map(|(certificate, _)| certificate.clone());
+    let server = Server::start(config)?;
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", reachable(server.http_addr()));
+    let place = Place { url, grpc: server.grpc_addr(), data, temporary, certificate };
+    Ok((server, place, started.elapsed()))
 }
 
 /// A data folder of its own, where none was named; it is removed in the end.
@@ -118,18 +124,20 @@ fn show(
     server: &Server,
     place: &Place,
     seed: u64,
-    took_ms: u128,
+    took: Duration,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let key = server.admin_key()?;
-    let client = connection(place, key).open()?;
+    let connection = Connection {
+        url: place.url.clone(),
+        key: Some(server.admin_key()?),
+        data: None,
+        ca: place.certificate.clone(),
+    };
+    let client = connection.open()?;
     if !output.is_json() {
-        let kept = if place.temporary { "for as long as this runs" } else { "kept" };
-        output.line(format!(
-            "A server is up after {took_ms} ms: {}, data in {} ({kept}).",
-            place.url,
-            place.data.display()
-        ))?;
+        let took_ms = took.as_millis();
+        let (url, data) = (&place.url, place.data.display());
+        output.line(format!("A server is up after {took_ms} ms: {url}, data in {data}."))?;
         output.line("Now a database, a cache and a host break, all within a minute…")?;
         output.gap()?;
         output.flush()?;
@@ -141,10 +149,6 @@ fn show(
         show_place(place, run.incidents.first().map_or(1, |incident| incident.number), output)?;
     }
     if run.is_as_predicted() { Ok(()) } else { Err(Failure::Negative) }
-}
-
-fn connection(place: &Place, key: String) -> Connection {
-    Connection { url: place.url.clone(), key: Some(key), data: None, ca: None }
 }
 
 fn show_incidents(
@@ -191,7 +195,7 @@ fn show_place(place: &Place, number: u64, output: &mut Output) -> Result<(), Fai
     if name != "stormbell" {
         lines.push(format!("alias stormbell={name}"));
     }
-    let insecure = if place.tls { " -k" } else { "" };
+    let insecure = if place.certificate.is_some() { " -k" } else { "" };
     lines.extend([
         format!(
             "curl{insecure} {}/v1/signals -H \"X-API-Key: $(cat {})\" --json \
@@ -220,21 +224,45 @@ fn invoked_as() -> String {
     std::path::absolute(path).map_or(name, |path| path.display().to_string())
 }
 
-/// Waits for SIGINT or SIGTERM.
-fn stay_up() -> Result<(), Failure> {
+/// Waits until somebody asks the demo to end.
+fn stay_up(asked_to_end: &Receiver<()>, place: &Place, output: &mut Output) -> Result<(), Failure> {
+    if !output.is_json() {
+        let then = if place.temporary { "; then its data is removed" } else { "" };
+        output.gap()?;
+        output.line(format!("The server stays up until Ctrl-C{then}."))?;
+    }
+    output.flush()?;
+    // The listener ends with the process only.
+    let _asked = asked_to_end.recv();
+    Ok(())
+}
+
+/// Listens for SIGINT and SIGTERM from now on. A second one ends the process at once.
+fn listen() -> Result<Receiver<()>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot wait for a signal")?;
-    runtime.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok::<(), anyhow::Error>(())
-    })?;
-    Ok(())
+        .context("cannot listen for signals")?;
+    let (mut terminate, mut interrupt) = {
+        let _entered = runtime.enter();
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?)
+    };
+    let (asked, wait) = sync_channel(1);
+    std::thread::spawn(move || {
+        let mut next = || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            });
+        };
+        next();
+        // Where nobody waits any more, the process is ending already.
+        let _ending = asked.send(());
+        next();
+        std::process::exit(130);
+    });
+    Ok(wait)
 }

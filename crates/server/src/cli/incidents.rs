@@ -13,7 +13,7 @@ use super::times;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
     /// OPEN, INVESTIGATING, RESOLVED, CLOSED; several with commas [default: all but CLOSED]
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', ignore_case = true)]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<String>,
     /// P0 to P3, or critical, high, medium, low; several with commas
     #[arg(long, value_name = "SEVERITY", value_delimiter = ',')]
@@ -102,7 +102,7 @@ pub(crate) fn print(output: &mut Output, incidents: &[IncidentItem]) -> Result<(
             Cell::plain(&incident.title),
             Cell::plain(&incident.environment),
             Cell::plain(incident.signal_count.to_string()),
-            Cell::plain(times::ago(Some(&incident.last_signal_at), now)),
+            Cell::plain(format!("{} ago", times::age(&incident.last_signal_at, now))),
             Cell::plain(times::age(&incident.opened_at, now)),
             Cell::plain(incident.assignee.as_deref().unwrap_or("–")),
         ]);

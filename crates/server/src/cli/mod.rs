@@ -4,13 +4,13 @@
 //! Refuses to know how anything is decided or kept: what the commands know, the API told them.
 
 mod ack;
-//OFF mod backup;
+mod backup;
 mod client;
 mod comment;
 mod completions;
 mod configuration;
 mod demo;
-//OFF mod doctor;
+mod doctor;
 mod documents;
 mod failure;
 mod incident;
@@ -18,9 +18,10 @@ mod incidents;
 mod ingest;
 mod keys;
 mod output;
+mod progress;
 mod projects;
 mod rca;
-//OFF mod replay;
+mod replay;
 mod simulate;
 mod table;
 mod times;
@@ -68,8 +69,8 @@ enum Command {
     Serve(Flags),
     /// Show it all: start a throw-away server, break three things, stay up
     Demo(demo::Options),
-    //OFF     /// Check a data folder, its disk and its configuration
-    //OFF     Doctor(Flags),
+    /// Check a data folder, its disk and its configuration
+    Doctor(doctor::Options),
     /// Simulate three outages and hold the incidents against the prediction
     Simulate(simulate::Options),
     /// Send signals from a file or from standard input
@@ -92,12 +93,12 @@ enum Command {
     Keys(keys::Options),
     /// List and make projects
     Projects(projects::Options),
-    //OFF     /// Apply the journal again into a fresh store and compare
-    //OFF     Replay(replay::Options),
-    //OFF     /// Copy everything into a folder
-    //OFF     Backup(backup::Backup),
-    //OFF     /// Make a data folder from a backup
-    //OFF     Restore(backup::Restore),
+    /// Apply the journal again into a fresh store and compare
+    Replay(replay::Options),
+    /// Copy everything into a folder
+    Backup(backup::Backup),
+    /// Make a data folder from a backup
+    Restore(backup::Restore),
     /// Print what a shell needs to complete commands
     Completions(completions::Options),
     /// Check, print and describe the configuration
@@ -120,7 +121,7 @@ impl Command {
         match self {
             Self::Serve(flags) => Ok(serve::run(configured(&flags)?)?),
             Self::Demo(options) => demo::run(options, output),
-            //OFF             Self::Doctor(flags) => doctor::run(&configured(&flags)?, output),
+            Self::Doctor(options) => doctor::run(&options, output),
             Self::Simulate(options) => simulate::run(&options, output),
             Self::Ingest(options) => ingest::run(&options, output),
             Self::Incidents(options) => incidents::run(&options, output),
@@ -132,9 +133,9 @@ impl Command {
             Self::Comment(options) => comment::run(&options, output),
             Self::Keys(options) => keys::run(&options, output),
             Self::Projects(options) => projects::run(&options, output),
-            //OFF             Self::Replay(options) => replay::run(&options, output),
-            //OFF             Self::Backup(options) => options.run(output),
-            //OFF             Self::Restore(options) => options.run(output),
+            Self::Replay(options) => replay::run(&options, output),
+            Self::Backup(options) => options.run(output),
+            Self::Restore(options) => options.run(output),
             Self::Completions(options) => completions::run(&options, output),
             Self::Config(options) => configuration::run(&options, output),
         }

@@ -1,5 +1,7 @@
 //! Points and spans of time for people: how long ago, and the exact second in UTC.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 /// `3m 12s ago`, `just now` below a second; a dash where there is none.
@@ -13,9 +15,10 @@ pub(crate) fn ago(at: Option<&str>, now: Timestamp) -> String {
     }
 }
 
-/// The age alone: `3m 12s`.
+/// The age in its largest unit alone, for tables: `3m`.
 pub(crate) fn age(at: &str, now: Timestamp) -> String {
-    read(at).map_or_else(|| "–".to_owned(), |at| span(since(at, now)))
+    let coarse = |at| span(since(at, now)).split(' ').next().unwrap_or_default().to_owned();
+    read(at).map_or_else(|| "–".to_owned(), coarse)
 }
 
 /// `2026-11-20 13:25:16Z`; the text itself where it is no time.
@@ -46,6 +49,17 @@ pub(crate) fn span(seconds: u64) -> String {
         }
     }
     text
+}
+
+/// How long something took: `250 µs`, `41 ms`, `1.9 s`, `3m 12s`.
+pub(crate) fn brief(took: Duration) -> String {
+    let micros = took.as_micros();
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{} ms", micros / 1_000),
+        1_000_000..60_000_000 => format!("{:.1} s", took.as_secs_f64()),
+        _ => span(took.as_secs()),
+    }
 }
 
 /// A moment that lies `ahead` of now, as RFC 3339.
@@ -102,8 +116,16 @@ mod tests {
         assert_eq!(ago(Some("2026-11-20T13:22:04.5Z"), now), "3m 11s ago");
         assert_eq!(ago(Some("2026-11-20T13:30:00Z"), now), "just now");
         assert_eq!(ago(None, now), "–");
+        assert_eq!(age("2026-11-20T13:22:04.5Z", now), "3m");
         assert_eq!(exact("2026-11-20T13:22:04.5Z"), "2026-11-20 13:22:04Z");
         assert_eq!(exact("soon"), "soon");
+    }
+
+    #[test]
+    fn what_took_long_is_said_in_the_unit_that_fits() {
+        let said =
+            [7, 41_999, 1_940_000, 192_000_000].map(|micros| brief(Duration::from_micros(micros)));
+        assert_eq!(said, ["7 µs", "41 ms", "1.9 s", "3m 12s"]);
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn listen(name: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     bound.with_context(|| format!("{name}: cannot listen on {address}"))
 }
 
-fn acceptor(cert: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
+pub(super) fn acceptor(cert: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect)
         .with_context(|| format!("tls.cert: cannot read certificates from {}", cert.display()))?;

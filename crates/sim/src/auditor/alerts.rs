@@ -68,12 +68,7 @@ impl Auditor {
         }
     }
 
-    fn alert_fires(
-        &mut self,
-        project: ProjectId,
-        signal: &Signal<'_>,
-        lease: AlertLease,
-    ) -> Fate {
+    fn alert_fires(&mut self, project: ProjectId, signal: &Signal<'_>, lease: AlertLease) -> Fate {
         let key = policies::key(&self.policy_for(project, signal), project, signal);
         let fate = self.firing_signal(project, signal, Identity::Alert(lease.fingerprint));
         let incident = match fate {

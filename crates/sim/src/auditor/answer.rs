@@ -44,6 +44,27 @@ pub enum Refused {
     Mismatch,
 }
 
+impl Refused {
+    /// A word for it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Illegal(_) => "illegal_transition",
+            Self::RcaRequired => "rca_required",
+            Self::RcaInvalid(_) => "rca_invalid",
+            Self::PersonRequired => "person_required",
+            Self::ReasonRequired => "reason_required",
+            Self::FollowsParent(_) => "follows_parent",
+            Self::NotMergeable => "not_mergeable",
+            Self::NotSplittable => "not_splittable",
+            Self::Stale(_) => "stale_version",
+            Self::Limit => "limit",
+            Self::Mismatch => "idempotency_mismatch",
+        }
+    }
+}
+
 impl From<&Outcome> for Answer {
     fn from(outcome: &Outcome) -> Self {
         match outcome {

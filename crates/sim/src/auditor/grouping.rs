@@ -228,7 +228,13 @@ impl Auditor {
             let reason = Reason::OpenWhenReached;
             return self.open(key, policy, signal, project, identity, reason, before);
         }
-        pending.waiting.push(Waiting { at, seq, severity: signal.severity, identity, firing: true });
+        pending.waiting.push(Waiting {
+            at,
+            seq,
+            severity: signal.severity,
+            identity,
+            firing: true,
+        });
         pending.within = wanted.within;
         pending.deadline.get_or_insert(at + wanted.within + Duration::from_micros(1));
         self.file(project, None, Reason::OpenWhenPending)

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use model::{
-    Actor, ActorKind, Incident, IncidentId, Mode, ProjectId, Reason, Seq, Status, limits,
-};
+use model::{Actor, ActorKind, Incident, IncidentId, Mode, ProjectId, Reason, Seq, Status, limits};
 
+use super::Auditor;
 use super::answer::{Answer, Refused};
 use super::incident::AuditedIncident;
 use super::policies::Key;
-use super::Auditor;
 
 impl Auditor {
     pub(super) fn merge(
@@ -44,8 +42,8 @@ impl Auditor {
         by: &Actor,
     ) -> Result<(), Refused> {
         let merging = self.incident(child);
-        let reopens = merging.row.status == Status::Resolved
-            && self.incident(into).row.status.is_active();
+        let reopens =
+            merging.row.status == Status::Resolved && self.incident(into).row.status.is_active();
         if child == into || merging.row.merged_into.is_some() {
             return Err(Refused::NotMergeable);
         }
@@ -121,7 +119,6 @@ impl Auditor {
 
     fn insert_split(&mut self, mut incident: AuditedIncident, new_id: IncidentId) {
         incident.key = Key::Split(new_id);
-        incident.worst = incident.row.severity;
         incident.moves.clear();
         incident.firing.clear();
         incident.split_off.clear();

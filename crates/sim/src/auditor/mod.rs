@@ -16,7 +16,7 @@ mod merging;
 mod policies;
 mod rca;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Entry, IncidentId, PolicyId, ProjectId, Reason, Seq, SignalId, Timestamp, limits};
 
@@ -72,6 +72,8 @@ pub struct Auditor {
     signals: BTreeMap<Seq, FiledSignal>,
     alerts: BTreeMap<(ProjectId, u64), AuditedAlert>,
     remembered: BTreeMap<(ProjectId, SignalId), Timestamp>,
+    /// Given ids that were applied again, beyond the horizon.
+    applied_again: BTreeSet<(ProjectId, SignalId)>,
     policies: BTreeMap<(ProjectId, PolicyId), model::GroupingPolicy>,
     windows: BTreeMap<Key, Window>,
     pending: BTreeMap<Key, Pending>,
@@ -121,6 +123,16 @@ impl Auditor {
         &self.signals
     }
 
+    /// The given ids that are within the horizon, as far as doors must know them.
+    pub fn remembered(&self) -> impl Iterator<Item = (ProjectId, SignalId)> {
+        let horizon = self.at - limits::DEDUP_HORIZON;
+        let within = self.remembered.iter().filter(move |(known, then)| {
+            let again = self.applied_again.contains(known);
+            **then >= horizon && !(again && known::DOORS_FORGET_IDS_APPLIED_AGAIN)
+        });
+        within.map(|(&known, _)| known)
+    }
+
     /// The policies of a project in order of position.
     #[must_use]
     pub fn policies(&self, project: ProjectId) -> Vec<&model::GroupingPolicy> {
@@ -135,11 +147,8 @@ impl Auditor {
     pub fn firing(&self, project: ProjectId) -> Vec<(u64, Timestamp, Option<IncidentId>)> {
         let own = self.alerts.iter().filter(|((of, _), alert)| *of == project && alert.firing);
         own.map(|((_, fingerprint), alert)| {
-            let listed = if known::LISTED_ALERTS_KEEP_NO_INCIDENT {
-                alert.fired_in
-            } else {
-                alert.incident
-            };
+            let listed =
+                if known::LISTED_ALERTS_KEEP_NO_INCIDENT { alert.fired_in } else { alert.incident };
             (*fingerprint, alert.lease.ends_at, listed)
         })
         .collect()
@@ -157,7 +166,9 @@ impl Auditor {
         if self.remembered.get(&(project, id)).is_some_and(|&then| then >= horizon) {
             return true;
         }
-        self.remembered.insert((project, id), self.at);
+        if self.remembered.insert((project, id), self.at).is_some() {
+            self.applied_again.insert((project, id));
+        }
         false
     }
 
@@ -193,10 +204,9 @@ impl Auditor {
             };
             (alert.deadline, order, u128::from(fingerprint), due)
         });
-        let pending = self
-            .pending
-            .iter()
-            .filter_map(|(key, pending)| Some((pending.deadline?, 3, 0, Due::Pending(key.clone()))));
+        let pending = self.pending.iter().filter_map(|(key, pending)| {
+            Some((pending.deadline?, 3, 0, Due::Pending(key.clone())))
+        });
         incidents.chain(alerts).chain(pending)
     }
 

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use model::{Rca, RootCauseCategory, Timestamp, limits};
 
 /// The fields that are not as they must be; none means complete.
-pub(super) fn bad_fields(rca: &Rca, first_signal_at: Timestamp, now: Timestamp) -> BTreeSet<String> {
+pub(super) fn bad_fields(
+    rca: &Rca,
+    first_signal_at: Timestamp,
+    now: Timestamp,
+) -> BTreeSet<String> {
     let mut bad = BTreeSet::new();
     if RootCauseCategory::parse(&rca.root_cause_category).is_none() {
         bad.insert("root_cause_category".to_owned());

@@ -1,5 +1,6 @@
 //! Holds the effects of one entry against what the auditor says it must lead to.
 
+use model::effect::AuditAction;
 use model::{Effect, Effects, Entry, Seq};
 
 use crate::auditor::{Answer, Fate, Prediction};
@@ -33,7 +34,8 @@ pub(super) fn check(
         return Err(Violation::new(Invariant::Domain, what));
     }
     if answers != expected_answers {
-        let what = format!("command {seq}: {answers:?}, the auditor says {expected_answers:?}: {entry:?}");
+        let what =
+            format!("command {seq}: {answers:?}, the auditor says {expected_answers:?}: {entry:?}");
         return Err(Violation::new(Invariant::Domain, what));
     }
     check_tenant(seq, entry, effects)?;
@@ -79,6 +81,41 @@ fn check_limits(seq: Seq, effects: &Effects) -> Result<(), Violation> {
         Some(hit) => {
             Err(Violation::new(Invariant::I7, format!("entry {seq} says it hit a limit: {hit:?}")))
         }
+    }
+}
+
+/// What is counted of an effect: the reason of what was done, or the refusal.
+pub(super) fn word(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Filed { reason, .. } | Effect::Skipped { reason, .. } => Some(reason.to_string()),
+        Effect::Audited(row) => match row.action {
+            AuditAction::Opened => None,
+            AuditAction::Moved { to, .. } => Some(format!("{to} {}", row.reason)),
+            AuditAction::SeverityChanged { .. } => Some(format!("severity {}", row.reason)),
+            AuditAction::MergedInto { .. } => Some("merged".to_owned()),
+            AuditAction::Split { .. } => Some("split".to_owned()),
+            AuditAction::PolicySaved { .. } | AuditAction::PolicyRemoved { .. } => {
+                Some("policy".to_owned())
+            }
+            AuditAction::Assigned { .. } | AuditAction::Commented | AuditAction::Linked { .. } => {
+                Some("work".to_owned())
+            }
+        },
+        Effect::Replied { outcome, .. } => match Answer::from(outcome) {
+            Answer::Refused(refused) => Some(format!("refused {}", refused.word())),
+            Answer::Incident(_) | Answer::Policy(..) => None,
+        },
+        Effect::AlertResolved { reason, .. } => Some(format!("alert {reason}")),
+        Effect::AlertRenewed { .. } => Some("alert renewed".to_owned()),
+        Effect::Moved { from, .. } => {
+            Some(if from.is_some() { "moved out" } else { "moved in" }.to_owned())
+        }
+        Effect::Incident(_)
+        | Effect::RcaAccepted { .. }
+        | Effect::PolicySaved(_)
+        | Effect::PolicyRemoved { .. }
+        | Effect::AlertFiring(_)
+        | Effect::LimitHit { .. } => None,
     }
 }
 

@@ -8,8 +8,8 @@ use model::effect::AuditAction;
 use model::{ActorKind, AuditRow, Incident, Mode, Reason, Seq, Status};
 use store::Store;
 
-use super::rows::{incidents, named};
-use super::{Judge, projects};
+use super::Judge;
+use super::rows::{Rows, named};
 use crate::auditor::complete;
 use crate::invariant::{Invariant, Violation};
 use crate::world::{World, at_once};
@@ -18,23 +18,26 @@ use crate::world::{World, at_once};
 const NEWEST: usize = 8;
 
 impl Judge {
-    /// I3: in `ongoing` mode at most one incident per key is OPEN or INVESTIGATING. An incident the
-    /// auditor does not know counts as one.
-    pub(super) fn check_keys(&mut self, world: &World) -> Result<(), Violation> {
+    /// I3: in `ongoing` mode at most one incident per key is OPEN or INVESTIGATING; what was merged
+    /// counts as what it was merged into. An incident the auditor does not know counts as one.
+    pub(super) fn check_keys(&mut self, rows: &Rows) -> Result<(), Violation> {
         self.checked.count(Invariant::I3);
-        for project in projects(world) {
-            let mut open: BTreeMap<_, Incident> = BTreeMap::new();
-            for row in incidents(&*world.store, project) {
+        for (_, rows) in rows {
+            let mut open: BTreeMap<_, &Incident> = BTreeMap::new();
+            for row in rows {
                 let known = self.auditor.incidents().iter().find(|known| known.row.id == row.id);
                 let window = known.is_some_and(|known| known.mode == Mode::Window);
                 if !row.status.is_active() || window {
                     continue;
                 }
-                if let Some(other) = open.insert(row.key, row.clone()) {
+                let root = row.merged_into.unwrap_or(row.id);
+                if let Some(other) = open.insert(row.key, row)
+                    && other.merged_into.unwrap_or(other.id) != root
+                {
                     let what = format!(
                         "{} and {} are open with the key {}",
-                        named(&other),
-                        named(&row),
+                        named(other),
+                        named(row),
                         row.grouping_key
                     );
                     return Err(Violation::new(Invariant::I3, what));
@@ -45,10 +48,10 @@ impl Judge {
     }
 
     /// I4: what is CLOSED has an analysis that is complete, its own or its parent's.
-    pub(super) fn check_closed(&mut self, world: &World) -> Result<(), Violation> {
+    pub(super) fn check_closed(&mut self, world: &World, rows: &Rows) -> Result<(), Violation> {
         self.checked.count(Invariant::I4);
-        for project in projects(world) {
-            for row in incidents(&*world.store, project) {
+        for &(project, ref rows) in rows {
+            for row in rows {
                 if row.status != Status::Closed || !self.closed.insert((project, row.id)) {
                     continue;
                 }
@@ -59,7 +62,7 @@ impl Judge {
                         && view.submitted_by.kind == ActorKind::Person
                 });
                 if !gated || row.closed_at.is_none() || row.mttr_seconds.is_none() {
-                    let what = format!("{} is CLOSED with the analysis {rca:?}", named(&row));
+                    let what = format!("{} is CLOSED with the analysis {rca:?}", named(row));
                     return Err(Violation::new(Invariant::I4, what));
                 }
             }
@@ -68,14 +71,14 @@ impl Judge {
     }
 
     /// I6: what a project is asked for is its own. Components carry the project in their name.
-    pub(super) fn check_isolation(&mut self, world: &World) -> Result<(), Violation> {
+    pub(super) fn check_isolation(&mut self, world: &World, rows: &Rows) -> Result<(), Violation> {
         self.checked.count(Invariant::I6);
         let foreign = |what: String| Err(Violation::new(Invariant::I6, what));
-        for project in projects(world) {
+        for &(project, ref rows) in rows {
             let prefix = format!("p{project}-");
-            for row in incidents(&*world.store, project) {
+            for row in rows {
                 if row.project != project || !row.component.starts_with(&prefix) {
-                    return foreign(format!("project {project} reads {}", named(&row)));
+                    return foreign(format!("project {project} reads {}", named(row)));
                 }
             }
             let page = world.lake.signals(&SignalQuery {
@@ -92,7 +95,10 @@ impl Judge {
             for row in page.expect("the lake in memory answers").items {
                 if !row.signal.component.starts_with(&prefix) {
                     let component = &row.signal.component;
-                    return foreign(format!("project {project} reads signal {} of {component}", row.seq));
+                    return foreign(format!(
+                        "project {project} reads signal {} of {component}",
+                        row.seq
+                    ));
                 }
             }
         }
@@ -117,12 +123,14 @@ pub(super) fn check_moves(row: &Incident, trail: &[AuditRow]) -> Result<(), Viol
             | (Status::Investigating | Status::Resolved, Status::Open) => true,
             (Status::Resolved, Status::Investigating) => follows,
             (Status::Resolved, Status::Closed) => {
-                follows || (step.reason == Reason::RcaComplete && step.actor.kind == ActorKind::Person)
+                follows
+                    || (step.reason == Reason::RcaComplete && step.actor.kind == ActorKind::Person)
             }
             _ => false,
         };
         if from != status || !legal || step.seq < last {
-            let what = format!("{} moved {from} → {to} while it was {status}: {step:?}", named(row));
+            let what =
+                format!("{} moved {from} → {to} while it was {status}: {step:?}", named(row));
             return Err(Violation::new(Invariant::I4, what));
         }
         (status, last) = (to, step.seq);

@@ -6,12 +6,14 @@ mod laws;
 mod rows;
 mod signals;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use engine::Engine;
 use model::id::KeyHasher;
-use model::{Effects, Entry, IncidentId, ProjectId, Seq, codec};
+use model::{CommandId, Effects, Entry, IncidentId, ProjectId, Seq, codec};
 use store::{Commit, MemoryStore, Store};
 
-use crate::auditor::Auditor;
+use crate::auditor::{Answer, Auditor, Prediction};
 use crate::invariant::{Checked, Invariant, Violation};
 use crate::ledger::Ledger;
 use crate::ports::Committed;
@@ -32,8 +34,16 @@ pub struct Judge {
     /// Chain of hashes over all entries and their effects.
     chain: u128,
     /// Closed incidents whose analysis was checked.
-    closed: std::collections::BTreeSet<(ProjectId, IncidentId)>,
+    closed: BTreeSet<(ProjectId, IncidentId)>,
+    /// The outcome of each command.
+    answers: BTreeMap<CommandId, Answer>,
+    /// What the engine did and refused, and how often.
+    pub seen: Seen,
 }
+
+/// What was seen, and how often: reasons of effects, and refusals.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen(pub BTreeMap<String, u64>);
 
 impl Default for Judge {
     fn default() -> Self {
@@ -44,7 +54,9 @@ impl Default for Judge {
             replayed: MemoryStore::new(),
             history: Vec::new(),
             chain: 0,
-            closed: std::collections::BTreeSet::new(),
+            closed: BTreeSet::new(),
+            answers: BTreeMap::new(),
+            seen: Seen::default(),
         }
     }
 }
@@ -54,6 +66,12 @@ impl Judge {
     #[must_use]
     pub fn seq(&self) -> Seq {
         Seq(self.history.len() as u64)
+    }
+
+    /// The outcome of a command that was judged.
+    #[must_use]
+    pub fn answer(&self, command: CommandId) -> Option<&Answer> {
+        self.answers.get(&command)
     }
 
     /// Hash over all entries and effects so far: equal runs have equal hashes.
@@ -79,7 +97,8 @@ impl Judge {
     /// As [`Self::follow`].
     pub fn rewind(&mut self, ledger: &Ledger) -> Result<(), Violation> {
         let through = self.seq().min(ledger.end());
-        *self = Self { checked: self.checked, ..Self::default() };
+        let seen = std::mem::take(&mut self.seen);
+        *self = Self { checked: self.checked, seen, ..Self::default() };
         while self.seq() < through {
             self.take(ledger)?;
         }
@@ -91,10 +110,11 @@ impl Judge {
     /// # Errors
     /// What does not.
     pub fn check_step(&mut self, world: &World) -> Result<(), Violation> {
-        self.check_isolation(world)?;
-        self.check_keys(world)?;
-        self.check_closed(world)?;
-        self.check_rows(world)?;
+        let rows = rows::read(world);
+        self.check_isolation(world, &rows)?;
+        self.check_keys(&rows)?;
+        self.check_closed(world, &rows)?;
+        self.check_rows(&rows)?;
         self.check_newest_signals(world)?;
         self.check_alerts(world)
     }
@@ -108,12 +128,14 @@ impl Judge {
         self.check_trails(world)?;
         self.check_signals(world)?;
         self.check_policies(world)?;
+        self.check_remembered(world)?;
         self.check_replay(world)
     }
 
     fn follow_commit(&mut self, ledger: &Ledger, commit: &Committed) -> Result<(), Violation> {
         if commit.expected > self.seq() {
-            let what = format!("a commit begins at {}, the last ended at {}", commit.expected, self.seq());
+            let what =
+                format!("a commit begins at {}, the last ended at {}", commit.expected, self.seq());
             return Err(Violation::new(Invariant::I1, what));
         }
         while self.seq() < commit.through {
@@ -122,7 +144,8 @@ impl Judge {
         self.check_effects(commit)?;
         let stamp = ledger.get(commit.through).map(|entry| entry.at);
         if stamp != Some(commit.at) {
-            let what = format!("commit through {} at {:?}, not {stamp:?}", commit.through, commit.at);
+            let what =
+                format!("commit through {} at {:?}, not {stamp:?}", commit.through, commit.at);
             return Err(Violation::new(Invariant::I8, what));
         }
         Ok(())
@@ -142,6 +165,10 @@ impl Judge {
         let prediction = self.auditor.apply(seq, at, &entry);
         self.checked.count(Invariant::Domain);
         effects::check(seq, &entry, &prediction, &effects)?;
+        self.seen.note(&effects);
+        if let (Entry::Command(command), Prediction::Command(answer)) = (&entry, prediction) {
+            self.answers.insert(command.id, answer);
+        }
         let commit = Commit {
             partition: PARTITION,
             expected: self.seq(),
@@ -177,6 +204,21 @@ impl Judge {
                 let what = format!("a second engine also decided {missing:?}");
                 Err(Violation::new(Invariant::I8, what))
             }
+        }
+    }
+}
+
+impl Seen {
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Self) {
+        for (what, count) in &other.0 {
+            *self.0.entry(what.clone()).or_default() += count;
+        }
+    }
+
+    fn note(&mut self, effects: &Effects) {
+        for what in effects.0.iter().filter_map(effects::word) {
+            *self.0.entry(what).or_default() += 1;
         }
     }
 }

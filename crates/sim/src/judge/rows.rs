@@ -13,10 +13,10 @@ use crate::world::{World, at_once};
 
 impl Judge {
     /// Every incident of the auditor is in the store, as the auditor says it is, and no other.
-    pub(super) fn check_rows(&mut self, world: &World) -> Result<(), Violation> {
-        for project in projects(world) {
-            let mut found: BTreeMap<IncidentId, Incident> =
-                incidents(&*world.store, project).into_iter().map(|row| (row.id, row)).collect();
+    pub(super) fn check_rows(&mut self, rows: &Rows) -> Result<(), Violation> {
+        for &(project, ref rows) in rows {
+            let mut found: BTreeMap<IncidentId, &Incident> =
+                rows.iter().map(|row| (row.id, row)).collect();
             let own = self.auditor.incidents().iter().filter(|own| own.row.project == project);
             for expected in own {
                 self.checked.count(Invariant::Domain);
@@ -25,10 +25,10 @@ impl Judge {
                     let what = format!("incident {} is missing", named(&expected.row));
                     return Err(Violation::new(Invariant::Domain, what));
                 };
-                compare(&row, expected)?;
+                compare(row, expected)?;
             }
             if let Some(extra) = found.into_values().next() {
-                let what = format!("incident {} should not be", named(&extra));
+                let what = format!("incident {} should not be", named(extra));
                 return Err(Violation::new(Invariant::Domain, what));
             }
         }
@@ -62,7 +62,8 @@ impl Judge {
     /// The policies in force are those of the auditor.
     pub(super) fn check_policies(&mut self, world: &World) -> Result<(), Violation> {
         for project in projects(world) {
-            let found = at_once(world.store.policies(project)).expect("the store in memory answers");
+            let found =
+                at_once(world.store.policies(project)).expect("the store in memory answers");
             let expected = self.auditor.policies(project);
             if found.iter().ne(expected.iter().copied()) {
                 let what = format!("policies {found:?}, the auditor says {expected:?}");
@@ -72,14 +73,29 @@ impl Judge {
         Ok(())
     }
 
+    /// What doors count as duplicates is at least what the auditor remembers.
+    pub(super) fn check_remembered(&mut self, world: &World) -> Result<(), Violation> {
+        let handle = world.pipeline().handle();
+        let mut remembered = self.auditor.remembered();
+        match remembered.find(|&(project, id)| !handle.ids.contains(project, id)) {
+            None => Ok(()),
+            Some((project, id)) => {
+                let what =
+                    format!("the doors do not know that {id} of project {project} was applied");
+                Err(Violation::new(Invariant::I1, what))
+            }
+        }
+    }
+
     /// The alerts that fire are those of the auditor, with their leases.
     pub(super) fn check_alerts(&mut self, world: &World) -> Result<(), Violation> {
         let handle = world.pipeline().handle();
         for project in projects(world) {
             let list = handle.alerts.snapshot(project);
-            let found = list.alerts.iter().map(|alert| {
-                (alert.lease.fingerprint, alert.lease.ends_at, alert.body.incident)
-            });
+            let found = list
+                .alerts
+                .iter()
+                .map(|alert| (alert.lease.fingerprint, alert.lease.ends_at, alert.body.incident));
             let expected = self.auditor.firing(project);
             if !found.clone().eq(expected.iter().copied()) {
                 let found: Vec<_> = found.collect();
@@ -113,7 +129,10 @@ impl Judge {
                     (moves.expect(known), view.expect(known), trail(store, project, id))
                 });
                 if moves[0] != moves[1] {
-                    return broken(format!("the store has {:?}, a replay {:?}", moves[0], moves[1]));
+                    return broken(format!(
+                        "the store has {:?}, a replay {:?}",
+                        moves[0], moves[1]
+                    ));
                 }
             }
         }
@@ -130,8 +149,16 @@ impl Judge {
     }
 }
 
+/// The incidents of every project, as the store has them.
+pub(super) type Rows = Vec<(ProjectId, Vec<Incident>)>;
+
+/// Every incident of the store.
+pub(super) fn read(world: &World) -> Rows {
+    projects(world).map(|project| (project, incidents(&*world.store, project))).collect()
+}
+
 /// Every incident of a project, whatever its status.
-pub(super) fn incidents(store: &dyn Store, project: ProjectId) -> Vec<Incident> {
+fn incidents(store: &dyn Store, project: ProjectId) -> Vec<Incident> {
     let statuses = Status::ALL.to_vec();
     let limit = model::limits::PAGE;
     let mut filter = IncidentFilter { statuses, limit, ..IncidentFilter::default() };

@@ -29,8 +29,10 @@ impl Judge {
             let ahead = page.items.iter().filter(|row| row.seq > self.seq()).count();
             let total = kept.clone().count() as u64;
             if ahead == 0 && page.total != total {
-                let what =
-                    format!("the lake has {} signals of project {project}, not {total}", page.total);
+                let what = format!(
+                    "the lake has {} signals of project {project}, not {total}",
+                    page.total
+                );
                 return Err(Violation::new(Invariant::I1, what));
             }
             let newest = page.items.iter().map(|row| row.seq).filter(|&seq| seq <= self.seq());
@@ -47,8 +49,11 @@ impl Judge {
     pub(super) fn check_signals(&mut self, world: &World) -> Result<(), Violation> {
         for project in projects(world) {
             let rows = read(world, &all(project));
-            let mut rows: BTreeMap<Seq, StoredSignal> =
-                rows.into_iter().filter(|row| row.seq <= self.seq()).map(|row| (row.seq, row)).collect();
+            let mut rows: BTreeMap<Seq, StoredSignal> = rows
+                .into_iter()
+                .filter(|row| row.seq <= self.seq())
+                .map(|row| (row.seq, row))
+                .collect();
             let kept = self.auditor.signals().iter().filter(|(_, kept)| kept.project == project);
             for (&seq, expected) in kept {
                 let found = rows.remove(&seq);
@@ -58,12 +63,14 @@ impl Judge {
                         && is_as_sent(world, &row)
                 });
                 if !fits {
-                    let what = format!("signal {seq} of project {project} is not in the lake as sent");
+                    let what =
+                        format!("signal {seq} of project {project} is not in the lake as sent");
                     return Err(Violation::new(Invariant::I1, what));
                 }
             }
             if let Some(extra) = rows.into_keys().next() {
-                let what = format!("the lake has signal {extra} of project {project}, which was not kept");
+                let what =
+                    format!("the lake has signal {extra} of project {project}, which was not kept");
                 return Err(Violation::new(Invariant::I1, what));
             }
         }

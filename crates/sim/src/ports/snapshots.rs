@@ -43,6 +43,11 @@ impl SimSnapshots {
         state.kept.len() > 1 && state.kept.pop_last().is_some()
     }
 
+    /// Loses them all: what was released of the journal is out of reach.
+    pub fn lose_all(&self) {
+        self.state().kept.clear();
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -9,8 +9,9 @@ use model::{
     Actor, Effect, Effects, GroupingPolicy, IncidentId, KeyId, ProjectId, Seq, Status, Timestamp,
 };
 use store::{
-    Admin, Commit, Error, ErrorKind, IncidentCounts, IncidentFilter, IncidentPage, IncidentView, KeyRow,
-    MemoryStore, PageCursor, PartitionId, ProjectRow, RcaDraft, SignalMoves, Store, TimelinePage,
+    Admin, Commit, Error, ErrorKind, IncidentCounts, IncidentFilter, IncidentPage, IncidentView,
+    KeyRow, MemoryStore, PageCursor, PartitionId, ProjectRow, RcaDraft, SignalMoves, Store,
+    TimelinePage,
 };
 
 use super::Planted;

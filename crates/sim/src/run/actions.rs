@@ -1,11 +1,12 @@
 //! What happens in a step.
 
-use model::Entry;
+use model::{Command, Entry};
 
 use super::Run;
+use crate::auditor::Answer;
 use crate::invariant::{Invariant, Violation};
 use crate::swarm::{Action, Mode};
-use crate::world::{Death, Fault, Refusal, Start};
+use crate::world::{Death, Fault, Refusal, Start, peek};
 
 impl Run {
     /// Picks an action and does it.
@@ -17,11 +18,9 @@ impl Run {
         let action = world.random.weighted(&world.swarm.actions).unwrap_or(Action::Signals);
         match action {
             Action::Signals | Action::Alerts => self.send(action),
-            Action::Work
-            | Action::Analysis
-            | Action::Merge
-            | Action::Policy
-            | Action::Repeat => self.ask(action),
+            Action::Work | Action::Analysis | Action::Merge | Action::Policy | Action::Repeat => {
+                self.ask(action)
+            }
             Action::Burst => self.burst(),
             Action::Apply => self.flow(),
             Action::Snapshot => self.world.snapshot(),
@@ -44,7 +43,8 @@ impl Run {
             }
             Action::SnapshotRefused => self.break_down(Fault::SnapshotRefused),
             Action::DiskFull => {
-                let fault = if self.world.random.chance(50) { Fault::DiskFull } else { Fault::NoSpace };
+                let fault =
+                    if self.world.random.chance(50) { Fault::DiskFull } else { Fault::NoSpace };
                 self.break_down(fault)
             }
             Action::WriteFails => self.break_down(Fault::WriteFails),
@@ -79,10 +79,34 @@ impl Run {
             Action::Repeat => self.workload.repeat(),
             _ => self.workload.work(auditor),
         };
-        if let Some(entry) = entry {
-            self.append(&[entry])?;
+        match entry {
+            Some(Entry::Command(command)) if self.world.random.chance(30) => {
+                self.ask_and_wait(*command)
+            }
+            Some(entry) => {
+                self.append(&[entry])?;
+                self.maybe_drive()
+            }
+            None => Ok(()),
         }
-        self.maybe_drive()
+    }
+
+    /// Somebody waits for the outcome, and hears it when it is in the store, and not before.
+    fn ask_and_wait(&mut self, command: Command) -> Result<(), Violation> {
+        let id = command.id;
+        let handle = self.world.pipeline().handle();
+        let Some(waiting) = handle.expect(id) else { return Ok(()) };
+        self.append(&[Entry::Command(Box::new(command))])?;
+        self.world.drive()?;
+        self.apply()?;
+        self.follow()?;
+        let heard = peek(waiting.outcome()).flatten().map(|outcome| Answer::from(&outcome));
+        if heard.as_ref() == self.judge.answer(id) {
+            return Ok(());
+        }
+        let (told, is) = (heard, self.judge.answer(id));
+        let what = format!("whoever waits for {id:?} hears {told:?}, the outcome is {is:?}");
+        Err(Violation::new(Invariant::Conduct, what))
     }
 
     /// Sends until the queue takes no more: somebody is refused, and nothing is lost or unbounded.
@@ -112,6 +136,8 @@ impl Run {
     fn move_clock(&mut self, action: Action) {
         let random = &mut self.world.random;
         let secs = match action {
+            // Now and then beyond the horizon within which ids are remembered.
+            Action::ClockJumps if random.chance(4) => random.between(86_300, 90_000),
             Action::ClockJumps => random.between(60, 2_400),
             Action::ClockBack => random.between(1, 600),
             _ => random.below(self.world.swarm.pace_secs + 1),
@@ -138,8 +164,11 @@ impl Run {
             let operations = self.world.random.below(8);
             self.world.disk.inject(|faults| faults.cut_after = Some(operations));
             self.world.trace.say(format!("the power will be cut in {operations} operations"));
-            let entries =
-                self.workload.signals(&self.judge.auditor, self.world.now(), self.world.swarm.batch);
+            let entries = self.workload.signals(
+                &self.judge.auditor,
+                self.world.now(),
+                self.world.swarm.batch,
+            );
             self.append(&entries)?;
             self.world.drive()?;
         }
@@ -185,10 +214,9 @@ fn described(entry: &Entry<'_>) -> String {
             lease.starts_at.micros(),
             lease.ends_at.micros()
         ),
-        Entry::Command(command) => format!(
-            "{} of p{} asks: {:?}",
-            command.actor.kind, command.project, command.operation
-        ),
+        Entry::Command(command) => {
+            format!("{} of p{} asks: {:?}", command.actor.kind, command.project, command.operation)
+        }
         Entry::Tick => "tick".to_owned(),
     }
 }

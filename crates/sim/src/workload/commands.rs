@@ -90,11 +90,7 @@ impl Workload {
         Some(Entry::Command(Box::new(command)))
     }
 
-    pub(super) fn command(
-        &mut self,
-        project: ProjectId,
-        operation: Operation,
-    ) -> Entry<'static> {
+    pub(super) fn command(&mut self, project: ProjectId, operation: Operation) -> Entry<'static> {
         let (id, actor) = (self.command_id(), self.actor());
         let idempotency = self.random.chance(40).then(|| (self.wide(), self.random.bits()));
         let command = Command { id, project, actor, idempotency, operation };

@@ -12,12 +12,7 @@ use crate::auditor::Auditor;
 
 impl Workload {
     /// A few signals of one sender, some of them sent before.
-    pub fn signals(
-        &mut self,
-        auditor: &Auditor,
-        now: Timestamp,
-        most: u64,
-    ) -> Vec<Entry<'static>> {
+    pub fn signals(&mut self, auditor: &Auditor, now: Timestamp, most: u64) -> Vec<Entry<'static>> {
         let project = self.project();
         let count = self.random.between(1, most);
         (0..count).map(|_| self.signal(auditor, project, now)).collect()
@@ -35,15 +30,15 @@ impl Workload {
         }
     }
 
-    fn signal(
-        &mut self,
-        auditor: &Auditor,
-        project: ProjectId,
-        now: Timestamp,
-    ) -> Entry<'static> {
+    fn signal(&mut self, auditor: &Auditor, project: ProjectId, now: Timestamp) -> Entry<'static> {
         if self.random.chance(self.duplicates)
-            && let Some((project, signal)) = self.random.pick(&self.sent).cloned()
+            && let Some((first, known)) = self.random.pick(&self.sent).cloned()
         {
+            if self.random.chance(90) {
+                return Entry::Signal { project: first, signal: known };
+            }
+            // The same id in another project is another signal.
+            let signal = Signal { id: known.id, id_given: true, ..self.fresh(project, now) };
             return Entry::Signal { project, signal };
         }
         let mut signal = self.fresh(project, now);
@@ -78,7 +73,9 @@ impl Workload {
             signal.labels = vec![(Cow::Borrowed("team"), Cow::Borrowed(*team))];
         }
         let filling = self.random.below(300);
-        signal.payload = Cow::Owned(format!("{{\"filling\":{filling:0>width$}}}", width = filling as usize).into_bytes());
+        signal.payload = Cow::Owned(
+            format!("{{\"filling\":{filling:0>width$}}}", width = filling as usize).into_bytes(),
+        );
         signal
     }
 

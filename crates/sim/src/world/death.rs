@@ -72,7 +72,10 @@ impl World {
             self.mount = self.disk.mount();
             let risked = self.random.below(40);
             lost = self.store.inner().crash(usize::try_from(risked).unwrap_or(0));
-            if self.random.chance(20) && self.snapshots.lose_newest() {
+            if self.swarm.mode == Mode::Forgetful && self.random.chance(50) {
+                self.snapshots.lose_all();
+                self.trace.say("all snapshots are missing");
+            } else if self.random.chance(20) && self.snapshots.lose_newest() {
                 self.trace.say("the newest snapshot is missing");
             }
         }
@@ -182,6 +185,7 @@ impl World {
         self.trace.say(format!(
             "pipeline opens: snapshot {snapshot}, replayed {replayed}, caught up {caught_up}"
         ));
+        self.checked.count(Invariant::Conduct);
         let applied = pipeline.handle().applied();
         if shorter && had > end {
             let what = format!("the store had {had}, the journal ends with {end}, and it starts");
@@ -208,7 +212,8 @@ impl World {
         let second = match second {
             Ok((second, _)) => second,
             Err(error)
-                if error.kind() == pipeline::ErrorKind::Passing && self.store.take_refused() > 0 =>
+                if error.kind() == pipeline::ErrorKind::Passing
+                    && self.store.take_refused() > 0 =>
             {
                 return Ok(());
             }
@@ -218,9 +223,9 @@ impl World {
             }
         };
         self.trace.say(format!("a second owner takes over at {end}"));
+        self.checked.count(Invariant::Conduct);
         let first = at_once(self.alive_mut().pipeline.step());
-        let fenced =
-            first.as_ref().is_err_and(|error| error.kind() == pipeline::ErrorKind::Fenced);
+        let fenced = first.as_ref().is_err_and(|error| error.kind() == pipeline::ErrorKind::Fenced);
         self.alive_mut().pipeline = second;
         if behind && !fenced {
             let what = format!("the owner that was fenced goes on: {first:?}");

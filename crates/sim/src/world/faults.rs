@@ -76,7 +76,8 @@ impl World {
     }
 
     /// With a healthy disk the journal acknowledges, unless it has failed for good.
-    pub(crate) fn check_recovered(&self) -> Result<(), Violation> {
+    pub(crate) fn check_recovered(&mut self) -> Result<(), Violation> {
+        self.checked.count(Invariant::Conduct);
         let state = self.journal().status().state;
         if matches!(state, State::Ok | State::Failed { .. }) {
             return Ok(());
@@ -91,8 +92,8 @@ impl World {
         let names = self.mount.list().ok()?;
         let end = self.ledger.end().0;
         let before = if unclean { self.last_batch.saturating_sub(1) } else { end };
-        for _ in 0..20 {
-            let seq = model::Seq(self.random.between(1, before.max(1)));
+        for _ in 0..if before == 0 { 0 } else { 20 } {
+            let seq = model::Seq(self.random.between(1, before));
             let record = &self.ledger.get(seq)?.record;
             if record.len() < 100 || self.ledger.occurrences(record) > 1 {
                 continue;

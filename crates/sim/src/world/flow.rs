@@ -93,6 +93,7 @@ impl World {
     /// # Errors
     /// A deadline was forgotten.
     pub(crate) fn tick(&mut self, must: Option<(Timestamp, String)>) -> Result<(), Violation> {
+        self.checked.count(Invariant::Conduct);
         match self.alive_mut().pipeline.tick_if_due() {
             Ok(Some(append)) => {
                 let mut record = Vec::new();
@@ -154,12 +155,14 @@ impl World {
         if read == known {
             return Ok(());
         }
-        let what = format!("entries before {known} were acknowledged, those before {read} are readable");
+        let what =
+            format!("entries before {known} were acknowledged, those before {read} are readable");
         Err(Violation::new(Invariant::I1, what))
     }
 
     /// I7: the queue is bounded. One append alone may hold more records than the limit.
-    fn check_queue(&self) -> Result<(), Violation> {
+    fn check_queue(&mut self) -> Result<(), Violation> {
+        self.checked.count(Invariant::I7);
         let (status, limits) = (self.journal().status(), &self.swarm.journal);
         let crowded = status.queue_records > limits.queue_records && self.in_flight.len() > 1;
         if crowded || status.queue_bytes > limits.queue_bytes {
@@ -172,7 +175,8 @@ impl World {
         Ok(())
     }
 
-    fn check_refusal(&self, error: &journal::Error) -> Result<(), Violation> {
+    fn check_refusal(&mut self, error: &journal::Error) -> Result<(), Violation> {
+        self.checked.count(Invariant::Conduct);
         let status = self.journal().status();
         let with_reason = match error.kind() {
             journal::ErrorKind::Full => status.queue_records > 0,

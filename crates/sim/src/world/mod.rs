@@ -8,6 +8,8 @@
 mod death;
 mod faults;
 mod flow;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::pin;
@@ -20,6 +22,7 @@ use model::Timestamp;
 use pipeline::{Pipeline, Ports};
 use store::PartitionId;
 
+use crate::invariant::Checked;
 use crate::ledger::Ledger;
 use crate::ports::{Planted, SimLake, SimSnapshots, SimStore};
 use crate::random::Random;
@@ -60,8 +63,10 @@ pub struct World {
     alive: Option<Alive>,
     in_flight: Vec<(Append, Vec<Vec<u8>>)>,
     now_micros: i64,
-    /// How often the system died, and was started.
+    /// How often the system died.
     pub(crate) deaths: u64,
+    /// How often what only the world can see was checked.
+    pub(crate) checked: Checked,
     /// The lake or the place of snapshots was told to refuse.
     snapshots_refused: bool,
     /// First position of the newest batch of the journal.
@@ -99,6 +104,7 @@ impl World {
             in_flight: Vec::new(),
             now_micros: EPOCH_MICROS,
             deaths: 0,
+            checked: Checked::default(),
             snapshots_refused: false,
             last_batch: 0,
         }
@@ -158,8 +164,13 @@ impl World {
 /// # Panics
 /// It waits: something in the simulated world does what only the real one may.
 pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
+    peek(future).expect("nothing in the simulated world waits")
+}
+
+/// What a future has to say now, if anything.
+pub(crate) fn peek<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => unreachable!("nothing in the simulated world waits"),
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
     }
 }

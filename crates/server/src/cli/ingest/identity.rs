@@ -93,7 +93,8 @@ mod tests {
         assert_eq!(ids(""), ids(""));
         assert_ne!(ids("")[0], ids("")[1]);
         assert_ne!(ids(""), ids("another"));
-        expect_test::expect![[r#"{"id":"3d2c","component":"db"}"#]].assert_eq(&ids("")[0]);
+        expect_test::expect![[r#"{"id":"81b1d009-8e78-8ed3-ab84-fe99e4fb2152","component":"db"}"#]]
+            .assert_eq(&ids("")[0]);
     }
 
     #[test]

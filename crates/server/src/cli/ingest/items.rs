@@ -78,9 +78,9 @@ impl<R: Read> Items<R> {
         Ok(None)
     }
 
-    /// Whether the next byte is there without waiting for whoever writes it.
+    /// Whether something of the next object is there without waiting for whoever writes it.
     pub(crate) fn has_more_at_hand(&self) -> bool {
-        !self.reader.buffer().is_empty()
+        self.reader.buffer().iter().any(|byte| !byte.is_ascii_whitespace())
     }
 
     fn object(&mut self) -> io::Result<Found> {

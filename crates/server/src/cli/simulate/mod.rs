@@ -11,7 +11,6 @@ mod signal;
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::client::{Client, Connection};
@@ -19,6 +18,7 @@ use super::documents::{self, IncidentItem};
 use super::failure::Failure;
 use super::incidents;
 use super::output::Output;
+use super::progress::{Progress, Unit};
 use super::upload::{Batch, Tally, Upload};
 use prediction::{Policies, Prediction};
 use report::Report;
@@ -89,10 +89,8 @@ impl Run {
 }
 
 fn send(client: &Client, signals: &[Simulated]) -> Result<Tally, Failure> {
-    let bar = ProgressBar::new(signals.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos} of {len} signals") {
-        bar.set_style(style);
-    }
+    let progress = Progress::new(Unit::Signals);
+    let all = signals.len() as u64;
     // In order: what breaks first is seen first, and a seed gives the same incidents again.
     let upload = Upload::start(client, 1);
     let mut batch = Batch::default();
@@ -100,13 +98,13 @@ fn send(client: &Client, signals: &[Simulated]) -> Result<Tally, Failure> {
         let text = signal.json()?;
         if batch.is_full_for(text.len()) {
             upload.send(std::mem::take(&mut batch));
-            bar.set_position(upload.judged());
+            progress.show(upload.judged(), all);
         }
         batch.push(&text, place);
     }
     upload.send(batch);
     let (tally, failure) = upload.finish();
-    bar.finish_and_clear();
+    drop(progress);
     match failure {
         Some(failure) => Err(failure),
         None => Ok(tally),

@@ -1,0 +1,42 @@
+//! What is done to a data folder beside a server or instead of one: `doctor` looks, `replay` applies the
+//! journal again and compares, `backup` copies, `restore` makes a folder from a copy, and salvaging goes
+//! on without what is damaged.
+//!
+//! Refuses to know the command line: everything here answers with a report and prints nothing.
+//! Invariant: but for `restore` and salvaging, nothing here changes what a server will read.
+
+mod backup;
+mod copies;
+mod doctor;
+mod frozen;
+mod held;
+mod journal_files;
+mod lake_files;
+mod manifest;
+mod replay;
+mod restore;
+mod salvage;
+mod snapshot_files;
+mod store_file;
+#[cfg(test)]
+mod tests;
+
+use anyhow::Context;
+
+pub(crate) use backup::{BackupReport, backup};
+pub(crate) use doctor::{Check, Status, doctor};
+pub(crate) use replay::{Difference, ReplayReport, replay};
+pub(crate) use restore::{RestoreReport, restore};
+pub(crate) use salvage::{JournalSalvaged, LakeSalvaged, salvage_journal, salvage_lake};
+
+/// Told how much is done, and of how much: entries of a replay, bytes of everything else. What there is
+/// to do may grow on the way.
+pub(crate) type Progress<'p> = &'p mut dyn FnMut(u64, u64);
+
+/// A runtime for the store, which is the only one here that needs one.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}

@@ -1,0 +1,85 @@
+//! Going on without what is damaged, where there is no backup to go back to. Nothing is deleted.
+
+use anyhow::{Context, ensure};
+use journal::{RealDisk, SystemClock};
+use serde::Serialize;
+
+use super::held::Held;
+use super::store_file::StoreFile;
+use super::{journal_files, lake_files, runtime};
+use crate::config::Config;
+
+/// What salvaging the journal gave up.
+#[derive(Debug, Serialize)]
+pub(crate) struct JournalSalvaged {
+    /// Where the journal was cut, and why; empty if it was sound.
+    pub(crate) cuts: Vec<String>,
+    /// Bytes in use that were cut.
+    pub(crate) bytes: u64,
+    /// Whole records in what was cut.
+    pub(crate) records: u64,
+    /// The number of the next record.
+    pub(crate) end_seq: u64,
+    /// The files that keep what was cut, in the journal's folder.
+    pub(crate) kept_aside: Vec<String>,
+    /// Where the store or the lake stands, if that is beyond the journal's end now: a server will not
+    /// start on it.
+    pub(crate) store_ahead: Option<u64>,
+}
+
+/// What salvaging the lake gave up.
+#[derive(Debug, Serialize)]
+pub(crate) struct LakeSalvaged {
+    /// Files that no longer belong to the lake; those that were there are in its folder `damaged`.
+    pub(crate) files: Vec<String>,
+    /// Their rows.
+    pub(crate) rows: u64,
+}
+
+/// Cuts the journal at its damage, so that it opens again, shorter.
+pub(crate) fn salvage_journal(config: &Config) -> anyhow::Result<JournalSalvaged> {
+    let folder = config.folder("journal");
+    let there = !journal_files::segments(&folder)?.is_empty();
+    ensure!(there, "there is no journal in {}", folder.display());
+    let disk =
+        RealDisk::new(&folder).with_context(|| format!("cannot open {}", folder.display()))?;
+    let salvaged =
+        journal::segments::salvage(&disk, &SystemClock).context("cannot salvage the journal")?;
+    let in_lake = lake_files::listing(&config.folder("lake"))?.map(|listing| listing.durable);
+    let applied = store_applied(config)?.max(in_lake);
+    Ok(JournalSalvaged {
+        cuts: salvaged.cuts.iter().map(describe).collect(),
+        bytes: salvaged.bytes,
+        records: salvaged.records,
+        end_seq: salvaged.end_seq,
+        kept_aside: salvaged.kept_aside,
+        store_ahead: applied.filter(|applied| *applied >= salvaged.end_seq),
+    })
+}
+
+/// Takes damaged and missing files out of the lake.
+pub(crate) fn salvage_lake(config: &Config) -> anyhow::Result<LakeSalvaged> {
+    let salvaged = lake::salvage(&config.folder("lake")).context("cannot salvage the lake")?;
+    let files = salvaged.files.iter().map(|file| file.display().to_string()).collect();
+    Ok(LakeSalvaged { files, rows: salvaged.rows })
+}
+
+/// The store's position; `None` where there is no store.
+fn store_applied(config: &Config) -> anyhow::Result<Option<u64>> {
+    let path = config.folder("store.sqlite");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let held = Held::look(config)?;
+    runtime()?.block_on(async {
+        let mut store = StoreFile::open(&path, &held).await?;
+        let applied = store.applied().await?;
+        store.close().await?;
+        Ok(Some(applied))
+    })
+}
+
+fn describe(cut: &journal::Corruption) -> String {
+    let journal::Corruption { segment, offset, expected_seq, what } = cut;
+    format!("{segment} at byte {offset} (expected record {expected_seq}): {what}")
+}
