@@ -1,6 +1,7 @@
 //! The machine: what it is, and how much of it others take while something is measured.
 
 use std::process::Command;
+use std::time::Duration;
 
 use crate::guard;
 use crate::process::cpu_seconds;
@@ -32,6 +33,13 @@ impl Load {
         let others = busy - (self.own_seconds - before.own_seconds);
         if all > 0.0 { (others / all * 100.0).max(0.0) } else { 0.0 }
     }
+}
+
+/// Processor time this thread has used: what a single-threaded measurement takes on a core of its own,
+/// whoever else wants one.
+pub(crate) fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Date, commit, processor, memory, kernel and disk, in one paragraph.

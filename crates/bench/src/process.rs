@@ -60,6 +60,14 @@ impl Process {
         bail!("{} did not end within {END:?}", self.name)
     }
 
+    /// Runs `other` while this process is stopped, so that nothing of it runs beside.
+    pub(crate) fn paused<T>(&self, other: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+        kill_process(self.pid()?, Signal::STOP)?;
+        let done = other();
+        kill_process(self.pid()?, Signal::CONT)?;
+        done
+    }
+
     /// Resident memory now and at most, in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<(u64, u64)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;

@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use model::{
-    Duration, GroupingPolicy, IdentityKey, Incident, IncidentId, Mode, ProjectId, Seq, Severity,
-    Timestamp, limits,
+    Duration, GroupingPolicy, Incident, IncidentId, Mode, ProjectId, Seq, Severity, Timestamp,
+    limits,
 };
 use slab::Slab;
+
+use crate::firing::Firing;
 
 /// Where a case lies in the slab.
 pub(crate) type Index = usize;
@@ -50,16 +52,6 @@ pub(crate) struct Conduct {
     pub(crate) reopen_within: Duration,
 }
 
-/// The identities that fire in a case.
-#[derive(Debug, Default)]
-pub(crate) struct Firing {
-    pub(crate) identities: HashSet<IdentityKey>,
-    /// There were more than could be followed.
-    pub(crate) overflown: bool,
-    /// The last one added: most signals of a storm repeat it.
-    last: Option<IdentityKey>,
-}
-
 /// All cases, the numbers given so far, and the closed incidents still remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Cases {
@@ -80,46 +72,6 @@ impl Conduct {
             quiet_window: policy.quiet_window(),
             reopen_within: policy.reopen_within,
         }
-    }
-}
-
-impl Firing {
-    /// Adds an identity; false when there are too many to follow.
-    pub(crate) fn add(&mut self, identity: IdentityKey) -> bool {
-        if self.last == Some(identity) || self.overflown {
-            return true;
-        }
-        if self.identities.len() >= limits::FIRING_IDENTITIES
-            && !self.identities.contains(&identity)
-        {
-            self.overflown = true;
-            return false;
-        }
-        self.identities.insert(identity);
-        self.last = Some(identity);
-        true
-    }
-
-    /// Ends an identity's firing; true when it fired and nothing fires any more.
-    pub(crate) fn end(&mut self, identity: IdentityKey) -> bool {
-        if self.last == Some(identity) {
-            self.last = None;
-        }
-        self.identities.remove(&identity) && self.identities.is_empty() && !self.overflown
-    }
-
-    /// Keeps only what `keep` says.
-    pub(crate) fn retain(&mut self, keep: impl Fn(IdentityKey) -> bool) {
-        let kept = self.sorted().into_iter().filter(|&identity| keep(identity)).collect();
-        *self = Self { identities: kept, ..Self::default() };
-    }
-
-    /// What fires, in ascending order: the order in which a hash set holds it never shows.
-    #[expect(clippy::disallowed_methods, reason = "sorted before anybody sees it")]
-    pub(crate) fn sorted(&self) -> Vec<IdentityKey> {
-        let mut sorted: Vec<_> = self.identities.iter().copied().collect();
-        sorted.sort_unstable();
-        sorted
     }
 }
 

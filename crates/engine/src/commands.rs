@@ -190,10 +190,9 @@ impl Engine {
         let ongoing = family
             .map(|member| self.cases.get(member))
             .filter(|case| case.conduct.mode == Mode::Ongoing);
-        ongoing.filter_map(|case| self.groups.get(case.incident.key)).any(|group| {
-            let mut active = group.active.iter().filter_map(|&id| self.cases.index(id));
-            active.any(|other| self.cases.root(other) != root)
-        })
+        ongoing
+            .filter_map(|case| self.groups.get(case.incident.key))
+            .any(|group| group.active().any(|other| self.cases.root(other) != root))
     }
 
     fn illegal(&self, index: Index, from: Status, to: Status) -> Refusal {

@@ -6,8 +6,9 @@ use model::{
 };
 
 use crate::Engine;
-use crate::cases::{Case, Conduct, Firing, Index};
-use crate::groups::{Waiting, Window};
+use crate::cases::{Case, Conduct, Index};
+use crate::firing::Firing;
+use crate::groups::{Group, Waiting, Window};
 use crate::lifecycle::By;
 use crate::signals::Arriving;
 
@@ -117,12 +118,12 @@ impl Engine {
         out: &mut Effects,
     ) -> Decision {
         if let Some(group) = self.groups.get(key) {
-            if let Some(index) = group.active.back().and_then(|&id| self.cases.index(id)) {
+            if let Some(index) = group.newest() {
                 let merged = self.cases.get(index).parent.is_some();
                 let reason = if merged { Reason::MergedIncident } else { Reason::OpenIncident };
                 return Decision::Join(index, reason);
             }
-            if let Some(index) = group.resolved.back().and_then(|&id| self.cases.index(id)) {
+            if let Some(index) = group.resolved().next_back() {
                 let root = self.cases.root(index);
                 if self.may_fire_again(root) {
                     return Decision::Reopen(root, Reason::FiredAgain);
@@ -139,7 +140,7 @@ impl Engine {
         terms: Terms,
         out: &mut Effects,
     ) -> Decision {
-        let Some(window) = self.groups.get(key).and_then(|group| group.window) else {
+        let Some(window) = self.groups.get(key).and_then(Group::window) else {
             return self.decide_opening(arriving, key, terms, Reason::NewKey, out);
         };
         if self.at.since(window.started_at) >= terms.window {
@@ -148,15 +149,12 @@ impl Engine {
         if window.signals >= terms.cap {
             return self.decide_opening(arriving, key, terms, Reason::WindowFull, out);
         }
-        let Some(index) = self.cases.index(window.incident) else {
-            return self.decide_opening(arriving, key, terms, Reason::NewKey, out);
-        };
-        let root = self.cases.root(index);
+        let root = self.cases.root(window.incident);
         let resolved = !self.cases.get(root).incident.status.is_active();
         if resolved && !self.may_fire_again(root) {
             return self.decide_opening(arriving, key, terms, Reason::NewKey, out);
         }
-        self.groups.entry(key).window = Some(Window { signals: window.signals + 1, ..window });
+        self.groups.set_window(key, Window { signals: window.signals + 1, ..window });
         let reason = Reason::CurrentWindow;
         if resolved { Decision::Reopen(root, reason) } else { Decision::Join(root, reason) }
     }
@@ -247,11 +245,11 @@ impl Engine {
         }
         case.firing.add(arriving.identity);
         let index = self.cases.insert(case);
-        self.groups.opened(key, id);
+        self.groups.became_active(key, index);
         if terms.mode == Mode::Window {
             let signals = u32::try_from(before.len() + 1).unwrap_or(u32::MAX);
-            self.groups.entry(key).window =
-                Some(Window { started_at: self.at, signals, incident: id });
+            let window = Window { started_at: self.at, signals, incident: index };
+            self.groups.set_window(key, window);
         }
         self.announce_opening(index, reason, By::System(reason), String::new(), out);
         for waiting in before {

@@ -4,21 +4,31 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
-use model::{Duration, GroupingKey, IdentityKey, IncidentId, OpenWhen, Seq, Severity, Timestamp};
+use model::{Duration, GroupingKey, IdentityKey, OpenWhen, Seq, Severity, Timestamp};
 
+use crate::cases::Index;
 use crate::timers::{Timer, Timers};
 
-/// What stands behind one grouping key. Both lists are mostly of one: queues, because incidents leave
-/// them about in the order in which they came, and a key in `window` mode can have very many.
+/// What stands behind one grouping key. Small for the common case of one open incident, so that the
+/// groups of many keys stay near the processor.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
-    /// Incidents that are OPEN or INVESTIGATING, in the order in which they became so. In `ongoing`
-    /// mode one incident speaks for all of them (I3).
-    pub(crate) active: VecDeque<IncidentId>,
+    /// The incident that became OPEN or INVESTIGATING last.
+    newest: Option<Index>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What few groups have. The lists are queues, because incidents leave them about in the order in
+/// which they came, and a key in `window` mode can have very many.
+#[derive(Debug, Default)]
+struct Rest {
+    /// More incidents that are OPEN or INVESTIGATING, in the order in which they became so. In
+    /// `ongoing` mode one incident speaks for all of them (I3).
+    older: VecDeque<Index>,
     /// Incidents that are RESOLVED, the one resolved last at the end.
-    pub(crate) resolved: VecDeque<IncidentId>,
+    resolved: VecDeque<Index>,
     /// The current window, in `window` mode.
-    pub(crate) window: Option<Window>,
+    window: Option<Window>,
 }
 
 /// A tumbling window.
@@ -26,7 +36,7 @@ pub(crate) struct Group {
 pub(crate) struct Window {
     pub(crate) started_at: Timestamp,
     pub(crate) signals: u32,
-    pub(crate) incident: IncidentId,
+    pub(crate) incident: Index,
 }
 
 /// Signals of one key that wait for `open_when`, oldest first and never none, and how long they may.
@@ -61,8 +71,9 @@ impl Groups {
         self.map.get(&key)
     }
 
-    pub(crate) fn entry(&mut self, key: GroupingKey) -> &mut Group {
-        self.map.entry(key).or_default()
+    /// Sets the current window of a key.
+    pub(crate) fn set_window(&mut self, key: GroupingKey, window: Window) {
+        self.map.entry(key).or_default().rest().window = Some(window);
     }
 
     /// Whether one more key may wait for `open_when`, or this one does already.
@@ -117,33 +128,40 @@ impl Groups {
         timers.arm(pending.deadline, Timer::Pending(key));
     }
 
-    /// An incident that was not there before is OPEN.
-    pub(crate) fn opened(&mut self, key: GroupingKey, id: IncidentId) {
-        self.entry(key).active.push_back(id);
-    }
-
-    /// The incident became OPEN or INVESTIGATING again.
-    pub(crate) fn became_active(&mut self, key: GroupingKey, id: IncidentId) {
-        let group = self.entry(key);
-        take(&mut group.resolved, id);
-        group.active.push_back(id);
+    /// The incident became OPEN or INVESTIGATING, and was not.
+    pub(crate) fn became_active(&mut self, key: GroupingKey, index: Index) {
+        let group = self.map.entry(key).or_default();
+        if let Some(rest) = &mut group.rest {
+            take(&mut rest.resolved, index);
+        }
+        if let Some(before) = group.newest.replace(index) {
+            group.rest().older.push_back(before);
+        }
     }
 
     /// The incident became RESOLVED.
-    pub(crate) fn became_resolved(&mut self, key: GroupingKey, id: IncidentId) {
-        let group = self.entry(key);
-        take(&mut group.active, id);
-        group.resolved.push_back(id);
+    pub(crate) fn became_resolved(&mut self, key: GroupingKey, index: Index) {
+        let group = self.map.entry(key).or_default();
+        let newest = group.newest;
+        let rest = group.rest();
+        if newest == Some(index) {
+            group.newest = rest.older.pop_back();
+        } else {
+            take(&mut rest.older, index);
+        }
+        group.rest().resolved.push_back(index);
     }
 
-    /// The incident was closed.
-    pub(crate) fn became_closed(&mut self, key: GroupingKey, id: IncidentId) {
+    /// The incident, which was RESOLVED, was closed.
+    pub(crate) fn became_closed(&mut self, key: GroupingKey, index: Index) {
         let Some(group) = self.map.get_mut(&key) else { return };
-        take(&mut group.resolved, id);
-        if group.window.is_some_and(|window| window.incident == id) {
-            group.window = None;
+        let rest = group.rest();
+        take(&mut rest.resolved, index);
+        if rest.window.is_some_and(|window| window.incident == index) {
+            rest.window = None;
         }
-        if group.active.is_empty() && group.resolved.is_empty() {
+        let is_idle = rest.older.is_empty() && rest.resolved.is_empty();
+        if is_idle && group.newest.is_none() {
             self.map.remove(&key);
         }
     }
@@ -170,6 +188,40 @@ impl Groups {
     }
 }
 
+impl Group {
+    /// The incidents that are OPEN or INVESTIGATING, in the order in which they became so.
+    pub(crate) fn active(&self) -> impl Iterator<Item = Index> {
+        let older = self.rest.iter().flat_map(|rest| rest.older.iter().copied());
+        older.chain(self.newest)
+    }
+
+    /// The incident that became OPEN or INVESTIGATING last.
+    pub(crate) fn newest(&self) -> Option<Index> {
+        self.newest
+    }
+
+    /// The incidents that are RESOLVED, in the order in which they became so.
+    pub(crate) fn resolved(&self) -> impl DoubleEndedIterator<Item = Index> {
+        self.rest.iter().flat_map(|rest| rest.resolved.iter().copied())
+    }
+
+    /// The current window.
+    pub(crate) fn window(&self) -> Option<Window> {
+        self.rest.as_ref()?.window
+    }
+
+    /// A group of what a snapshot holds.
+    pub(crate) fn of(mut active: Vec<Index>, resolved: Vec<Index>, window: Option<Window>) -> Self {
+        let newest = active.pop();
+        let rest = Rest { older: active.into(), resolved: resolved.into(), window };
+        Self { newest, rest: Some(Box::new(rest)) }
+    }
+
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+}
+
 impl Pending {
     fn drop_stale(&mut self, now: Timestamp) {
         while self.waiting.front().is_some_and(|oldest| now.since(oldest.at) > self.within) {
@@ -179,8 +231,8 @@ impl Pending {
 }
 
 /// Takes an incident out of a list; it is mostly near the front.
-fn take(list: &mut VecDeque<IncidentId>, id: IncidentId) {
-    if let Some(index) = list.iter().position(|&listed| listed == id) {
-        list.remove(index);
+fn take(list: &mut VecDeque<Index>, index: Index) {
+    if let Some(place) = list.iter().position(|&listed| listed == index) {
+        list.remove(place);
     }
 }

@@ -14,6 +14,7 @@ mod bounds;
 mod cases;
 mod commands;
 mod dedup;
+mod firing;
 mod grouping;
 mod groups;
 mod lifecycle;

@@ -272,12 +272,12 @@ impl Engine {
         let incident = &mut self.cases.get_mut(index).incident;
         let from = std::mem::replace(&mut incident.status, to);
         incident.changed_seq = seq;
-        let (key, id) = (incident.key, incident.id);
+        let key = incident.key;
         match to {
             Status::Open | Status::Investigating if from.is_active() => {}
-            Status::Open | Status::Investigating => self.groups.became_active(key, id),
-            Status::Resolved => self.groups.became_resolved(key, id),
-            Status::Closed => self.groups.became_closed(key, id),
+            Status::Open | Status::Investigating => self.groups.became_active(key, index),
+            Status::Resolved => self.groups.became_resolved(key, index),
+            Status::Closed => self.groups.became_closed(key, index),
         }
         self.changed(index, out);
         self.audit(index, actor, AuditAction::Moved { from, to }, reason, text, out);

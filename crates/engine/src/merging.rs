@@ -51,7 +51,7 @@ impl Engine {
         case.split_off.extend(moving.iter().copied());
         let (key, worst) = (incident.key, case.worst);
         let new_index = self.cases.insert(Case { worst, ..Case::new(incident, conduct) });
-        self.groups.opened(key, new_id);
+        self.groups.became_active(key, new_index);
         self.changed(index, out);
         self.announce_opening(
             new_index,

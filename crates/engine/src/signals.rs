@@ -9,6 +9,7 @@ use model::{
 use crate::Engine;
 use crate::alerts::{AlertState, Arrival};
 use crate::dedup::Remembered;
+use crate::groups::Group;
 
 /// A signal on its way, with what was worked out about it.
 pub(crate) struct Arriving<'e, 'a> {
@@ -133,8 +134,8 @@ impl Engine {
         let (project, signal) = (arriving.project, arriving.signal);
         let group = self.policies.for_signal(project, signal).key(project, signal);
         let named = signal.incident_id.filter(|&id| self.cases.find(project, id).is_some());
-        let newest = self.groups.get(group).and_then(|group| group.active.back().copied());
-        let incident = named.or(newest);
+        let newest = self.groups.get(group).and_then(Group::newest);
+        let incident = named.or_else(|| Some(self.cases.get(newest?).incident.id));
         self.file_resolution(arriving, incident, out);
         self.end_firing(project, group, incident, arriving.identity, Reason::AllResolved, out);
     }
@@ -168,13 +169,9 @@ impl Engine {
         out: &mut Effects,
     ) {
         self.groups.end_waiting(group, identity);
-        let active = self.groups.get(group).into_iter().flat_map(|group| group.active.iter());
-        let mut roots: Vec<_> = active
-            .copied()
-            .chain(incident)
-            .filter_map(|id| self.cases.find(project, id))
-            .map(|index| self.cases.root(index))
-            .collect();
+        let active = self.groups.get(group).into_iter().flat_map(Group::active);
+        let named = incident.and_then(|id| self.cases.find(project, id));
+        let mut roots: Vec<_> = active.chain(named).map(|index| self.cases.root(index)).collect();
         roots.dedup();
         for root in roots {
             let case = self.cases.get_mut(root);

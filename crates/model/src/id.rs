@@ -134,14 +134,26 @@ impl KeyHasher {
     #[must_use]
     pub fn for_project(project: ProjectId) -> Self {
         let mut hasher = Self::default();
-        hasher.add(&project.0.to_le_bytes());
+        let prefix = project.0.to_le_bytes();
+        hasher.short[..prefix.len()].copy_from_slice(&prefix);
+        hasher.len = prefix.len();
         hasher
     }
 
     /// Adds one part.
+    #[inline]
     pub fn part(&mut self, bytes: &[u8]) -> &mut Self {
-        self.add(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
-        self.add(bytes);
+        let prefix = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+        if self.long.is_none()
+            && let Some((first, rest)) = self.short[self.len..].split_at_mut_checked(prefix.len())
+            && let Some(room) = rest.get_mut(..bytes.len())
+        {
+            first.copy_from_slice(&prefix);
+            room.copy_from_slice(bytes);
+            self.len += prefix.len() + bytes.len();
+        } else {
+            self.spill(&prefix).update(bytes);
+        }
         self
     }
 
@@ -154,20 +166,16 @@ impl KeyHasher {
         }
     }
 
-    fn add(&mut self, bytes: &[u8]) {
-        if self.long.is_none()
-            && let Some(room) = self.short[self.len..].get_mut(..bytes.len())
-        {
-            room.copy_from_slice(bytes);
-            self.len += bytes.len();
-            return;
-        }
+    /// Hands what was added so far, and `bytes`, to the hasher of what is long.
+    #[cold]
+    fn spill(&mut self, bytes: &[u8]) -> &mut Xxh3 {
         let long = self.long.get_or_insert_with(|| {
             let mut long = Box::new(Xxh3::new());
             long.update(&self.short[..self.len]);
             long
         });
         long.update(bytes);
+        long
     }
 }
 

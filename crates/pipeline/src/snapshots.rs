@@ -38,6 +38,9 @@ pub trait Snapshots: Send + Sync + 'static {
     fn oldest(&self) -> io::Result<Option<Seq>>;
 }
 
+/// How a file is called while it is being written.
+const UNFINISHED: &str = "unfinished";
+
 /// Snapshots as files of a directory.
 #[derive(Debug)]
 pub struct DirSnapshots {
@@ -71,11 +74,23 @@ impl DirSnapshots {
         found.sort_unstable();
         Ok(found)
     }
+
+    /// Removes what a save left that was killed or found no space. Only one save runs at a time.
+    fn remove_unfinished(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == UNFINISHED) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Snapshots for DirSnapshots {
     fn save(&self, seq: Seq, snapshot: &Snapshot) -> io::Result<()> {
-        let unfinished = self.path(seq).with_extension("unfinished");
+        self.remove_unfinished()?;
+        let unfinished = self.path(seq).with_extension(UNFINISHED);
         let mut file = File::create(&unfinished)?;
         file.write_all(&head(seq, &snapshot.0))?;
         file.write_all(&snapshot.0)?;
@@ -161,6 +176,10 @@ mod tests {
         assert_eq!(snapshots.oldest().expect("it lists"), Some(Seq(7)));
         assert_eq!(snapshots.newest(Seq(8)).expect("it reads").map(|(seq, _)| seq), Some(Seq(7)));
         assert_eq!(snapshots.newest(Seq(6)).expect("it reads"), None);
+        let left_over = dir.path().join("00000000000000000004.unfinished");
+        fs::write(&left_over, "half").expect("it is writable");
+        snapshots.save(Seq(9), &Snapshot(vec![9; 10])).expect("it saves");
+        assert!(!left_over.exists(), "what a kill left is removed");
         let path = snapshots.path(Seq(9));
         let mut bytes = fs::read(&path).expect("it is there");
         bytes[HEAD_BYTES + 3] ^= 1;

@@ -11,6 +11,7 @@ use super::Pair;
 use crate::bodies::{Kind, Template, moment, pools};
 use crate::closed::{self, Span};
 use crate::lag::Watch;
+use crate::machine::thread_time;
 use crate::outcome::Line;
 use crate::references::Reference;
 use crate::run::Bench;
@@ -79,12 +80,7 @@ pub(crate) fn http(bench: &Bench) -> anyhow::Result<Vec<Line>> {
         },
         || {
             let length = bench.length().min(Duration::from_secs(2)) / 2;
-            let serde = parse(&bodies, length, |body| {
-                black_box(serde_json::from_slice::<Vec<Bare<'_>>>(body)).is_ok()
-            });
-            let sonic = parse(&bodies, length, |body| {
-                black_box(sonic_rs::from_slice::<Vec<BareSonic<'_>>>(body)).is_ok()
-            });
+            let (serde, sonic) = server.process.paused(|| Ok(parse_both(&bodies, length)))?;
             bench.say(
                 "batch",
                 &format!("parsing alone: serde_json {serde:.0}/s, sonic-rs {sonic:.0}/s"),
@@ -100,16 +96,27 @@ pub(crate) fn http(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     Ok(vec![line])
 }
 
-/// Signals a second that `parse` reads on this core.
+/// Signals a second that each library parses.
+fn parse_both(bodies: &[Template], length: Duration) -> (f64, f64) {
+    let serde = parse(bodies, length, |body| {
+        black_box(serde_json::from_slice::<Vec<Bare<'_>>>(body)).is_ok()
+    });
+    let sonic = parse(bodies, length, |body| {
+        black_box(sonic_rs::from_slice::<Vec<BareSonic<'_>>>(body)).is_ok()
+    });
+    (serde, sonic)
+}
+
+/// Signals a second that `parse` reads, by processor time of this thread.
 fn parse(bodies: &[Template], length: Duration, parse: impl Fn(&[u8]) -> bool) -> f64 {
-    let (began, mut signals) = (Instant::now(), 0);
+    let (began, cpu, mut signals) = (Instant::now(), thread_time(), 0);
     while began.elapsed() < length {
         for body in bodies {
             assert!(parse(body.bytes()), "the bodies are valid");
             signals += u64::from(body.items);
         }
     }
-    signals as f64 / began.elapsed().as_secs_f64()
+    signals as f64 / thread_time().saturating_sub(cpu).as_secs_f64()
 }
 
 pub(crate) fn grpc(bench: &Bench) -> anyhow::Result<Vec<Line>> {
@@ -130,7 +137,7 @@ pub(crate) fn grpc(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             Ok(tally.rate())
         },
         || {
-            let tally = stream::run(echo.address, None, ITEMS, span)?;
+            let tally = server.process.paused(|| stream::run(echo.address, None, ITEMS, span))?;
             bench.say("grpc", &format!("echo: {}", tally.summary()));
             Ok(tally.rate())
         },

@@ -58,8 +58,9 @@ pub(crate) fn after_the_answer(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             Ok(latencies.at(0.99))
         },
         || {
-            let commits =
-                runtime.block_on(committer.commit_for(length.min(Duration::from_secs(1))))?;
+            let commits = server.process.paused(|| {
+                runtime.block_on(committer.commit_for(length.min(Duration::from_secs(1))))
+            })?;
             bench.say("readable", &format!("one commit: {}", commits.summary()));
             Ok(commits.at(0.99))
         },

@@ -57,7 +57,7 @@ fn durable(bench: &Bench, row: &str, connections: usize, bar: f64) -> anyhow::Re
             server.settle()?;
             Ok(tally.rate())
         },
-        || Ok(load(&bare_target, "bare")?.rate()),
+        || server.process.paused(|| Ok(load(&bare_target, "bare")?.rate())),
     )?;
     let hit = pair.ratio() >= bar && longest < LAG_SECONDS;
     let line =
@@ -89,8 +89,8 @@ pub(crate) fn offered(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             Ok(tally.latencies.at(0.99))
         },
         || {
-            let syncs =
-                disk::write_and_sync(data.path(), bench.length().min(Duration::from_secs(2)))?;
+            let length = bench.length().min(Duration::from_secs(2));
+            let syncs = server.process.paused(|| Ok(disk::write_and_sync(data.path(), length)?))?;
             bench.say("offered", &format!("fdatasync of 4 KiB: {}", syncs.summary()));
             Ok(syncs.at(0.99))
         },

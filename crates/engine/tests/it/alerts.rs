@@ -415,9 +415,9 @@ fn a_given_id_is_applied_once() {
             3s    skipped duplicate_id
             4s    2#1 opened new_key by system
             4s    filed 2#1 new_key signals=1
-            1d    skipped duplicate_id
-            1d1ms filed #1 open_incident signals=2
-                  #1 OPEN P2 signals=2 first=0s last=1d1ms opened=0s key=environment=prod,component=db title="db: failure"
+            24h   skipped duplicate_id
+            24h1ms filed #1 open_incident signals=2
+                  #1 OPEN P2 signals=2 first=0s last=24h1ms opened=0s key=environment=prod,component=db title="db: failure"
         "#]],
     );
 }

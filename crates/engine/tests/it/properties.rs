@@ -75,7 +75,7 @@ fn finish(mut engine: Engine, played: &Played) -> Snapshot {
 }
 
 proptest! {
-    #![proptest_config(config(1_500))]
+    #![proptest_config(config(700))]
 
     #[test]
     fn what_must_hold_holds_after_every_entry(steps in workload::steps(150)) {
@@ -84,7 +84,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(200))]
+    #![proptest_config(config(100))]
 
     #[test]
     fn time_always_comes_to_rest(steps in workload::steps(60)) {

@@ -10,9 +10,17 @@ use model::{
 
 use crate::timeline::{Run, START};
 
-/// Seconds since the start of the timeline.
+/// The time since the start of the timeline, as timelines write it: `1h30m`, `10s1ms`, `0s`.
 pub(crate) fn time(at: Timestamp) -> String {
-    if at < START { format!("-{}", START.since(at)) } else { at.since(START).to_string() }
+    let mut rest = at.since(START).micros() / 1_000;
+    let mut text = String::new();
+    for (unit, millis) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= millis {
+            text += &format!("{}{unit}", rest / millis);
+        }
+        rest %= millis;
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 /// `#1`, or `2#1` outside project 1.

@@ -32,7 +32,8 @@ fn send_one_by_one(client: &mut Client, from: u64, until: u64) {
 fn newest_segment(server: &Server) -> PathBuf {
     let entries = fs::read_dir(server.data().join("journal")).expect("there is a journal");
     let paths = entries.map(|entry| entry.expect("it can be read").path());
-    let segments = paths.filter(|path| path.extension().is_some_and(|extension| extension == "seg"));
+    let segments =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "seg"));
     segments.max().expect("there is a segment")
 }
 

@@ -73,7 +73,8 @@ fn a_new_spike_opens_again_what_the_system_had_moved_but_not_what_a_person_had()
 fn the_same_key_reopens_what_was_just_resolved_and_opens_anew_later() {
     let server = Server::start(Options::default());
     let mut client = server.client();
-    let policy = json!({ "name": "short", "reopen_within": "3s", "matcher": { "component": "db" } });
+    let policy =
+        json!({ "name": "short", "reopen_within": "3s", "matcher": { "component": "db" } });
     client.post("/v1/policies/grouping", &policy).expect_status(201);
     play(
         &mut client,

@@ -72,7 +72,13 @@ fn throw(mut client: Client, path: &str, bodies: &[&[u8]], seed: u64) {
         let given = Given { headers, body: &body, ..Given::default() };
         let answer = client.send("POST", path, &given).expect("every body is answered");
         let known = [200, 202, 400, 413, 415, 503].contains(&answer.status);
-        assert!(known, "{}: {}\n{:?}", answer.status, answer.text(), String::from_utf8_lossy(&body));
+        assert!(
+            known,
+            "{}: {}\n{:?}",
+            answer.status,
+            answer.text(),
+            String::from_utf8_lossy(&body)
+        );
     }
 }
 
@@ -93,7 +99,10 @@ fn ten_thousand_damaged_bodies_at_each_http_door_are_answered_and_change_nothing
     client.post("/v1/signals", &json!({ "component": "after" })).expect_status(202);
     client.get("/v1/incidents?component=after").expect_status(200);
     client.get("/readyz").expect_status(200);
-    assert_eq!(server.metric("stormbell_http_requests_total{route=\"door\",status_class=\"5xx\"}"), 0.0);
+    assert_eq!(
+        server.metric("stormbell_http_requests_total{route=\"door\",status_class=\"5xx\"}"),
+        0.0
+    );
     assert_eq!(server.metric("stormbell_invariant_violations_total"), 0.0);
     // What they left in the journal is understood by the next start.
     server.terminate();

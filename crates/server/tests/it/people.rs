@@ -6,9 +6,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::harness::{
-    Client, Options, Server, complete_rca, incidents, only_incident, text, uuid,
-};
+use crate::harness::{Client, Options, Server, complete_rca, incidents, only_incident, text, uuid};
 
 /// Opens an incident about a component; returns its address.
 fn open(client: &mut Client, component: &str) -> String {
@@ -95,9 +93,7 @@ fn of_two_people_closing_at_once_one_succeeds_and_the_other_gets_a_conflict() {
 fn a_policy_is_in_force_for_the_very_next_signal_two_hundred_times_in_a_row() {
     let server = Server::start(Options::default());
     let mut client = server.client();
-    let policy = |cap: u64, version: &Value| {
-        json!({ "name": "p", "mode": "window", "window": "10m", "cap": cap, "version": version })
-    };
+    let policy = |cap: u64, version: &Value| json!({ "name": "p", "mode": "window", "window": "10m", "cap": cap, "version": version });
     let mut made = policy(1, &Value::Null);
     made.as_object_mut().expect("an object").remove("version");
     let mut current = client.post("/v1/policies/grouping", &made).expect_status(201).json();

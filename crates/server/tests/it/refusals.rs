@@ -12,10 +12,12 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const SIGNALS: &str = "/v1/signals";
 const ALERTS: &str = "/api/v2/alerts";
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// One input, and how it is refused.
 struct Case<'a> {
     path: &'a str,
-    headers: &'a [(&'a str, &'a str)],
+    headers: Headers<'a>,
     body: &'a [u8],
     status: u16,
     code: &'a str,
@@ -55,7 +57,7 @@ fn what_cannot_be_read_is_400_and_says_where() {
     let gzip = [JSON, ("content-encoding", "gzip")];
     let long_key = "k".repeat(256);
     let idempotency = [JSON, ("idempotency-key", long_key.as_str())];
-    let cases: [(&str, &[(&str, &str)], &[u8], &str); 12] = [
+    let cases: [(&str, Headers<'_>, &[u8], &str); 12] = [
         (SIGNALS, &[JSON], b"{\"component\":", "invalid_json"),
         (SIGNALS, &[JSON], b"\xff\xfe", "invalid_json"),
         (SIGNALS, &[JSON], b"[{\"component\":\"a\"},", "invalid_json"),
@@ -66,14 +68,20 @@ fn what_cannot_be_read_is_400_and_says_where() {
         ("/v1/signals?projcet=default", &[JSON], b"{\"component\":\"a\"}", "unknown_parameter"),
         (SIGNALS, &[JSON], b"[{},{}]", "all_rejected"),
         (ALERTS, &[JSON], b"{", "invalid_json"),
-        ("/v1/webhooks/alertmanager", &[JSON], b"{\"version\":\"3\",\"alerts\":[]}", "unsupported_version"),
+        (
+            "/v1/webhooks/alertmanager",
+            &[JSON],
+            b"{\"version\":\"3\",\"alerts\":[]}",
+            "unsupported_version",
+        ),
         ("/v1/webhooks/grafana", &[JSON], b"nonsense", "invalid_json"),
     ];
     for (path, headers, body, code) in cases {
         refused(&mut client, &Case { path, headers, body, status: 400, code });
     }
     let broken = b"{\"component\":\"a\",\n \"labels\": oops}";
-    let case = Case { path: SIGNALS, headers: &[JSON], body: broken, status: 400, code: "invalid_json" };
+    let case =
+        Case { path: SIGNALS, headers: &[JSON], body: broken, status: 400, code: "invalid_json" };
     let detail = text(&refused(&mut client, &case).json()["detail"]);
     assert!(detail.contains("line 2"), "{detail}");
 }
@@ -122,7 +130,8 @@ fn an_item_that_is_wrong_is_refused_by_name_and_its_neighbours_are_taken() {
     let answer = client.post(SIGNALS, &json!(batch)).expect_status(202).json();
     assert_eq!(answer["accepted"], cases.len());
     let rejected = answer["rejected"].as_array().expect("a list");
-    let verdicts: Vec<_> = rejected.iter().map(|one| (one["index"].as_u64(), &one["code"])).collect();
+    let verdicts: Vec<_> =
+        rejected.iter().map(|one| (one["index"].as_u64(), &one["code"])).collect();
     let codes: Vec<_> = cases.iter().map(|(_, code)| json!(code)).collect();
     let expected: Vec<_> = codes.iter().zip(0..).map(|(code, at)| (Some(at * 2), code)).collect();
     assert_eq!(verdicts, expected);
@@ -138,7 +147,7 @@ fn what_is_too_large_is_413_however_it_is_packed() {
     let many = "{\"component\":\"a\"}\n".repeat(65_537);
     let lines = [("content-type", "application/x-ndjson")];
     let heavy = json!({ "component": "a", "x": "x".repeat(1 << 20) }).to_string();
-    let cases: [(&[(&str, &str)], &[u8], &str); 4] = [
+    let cases: [(Headers<'_>, &[u8], &str); 4] = [
         (&said, b"", "body_too_large"),
         (&gzip, &bomb, "body_too_large"),
         (&lines, many.as_bytes(), "too_many_signals"),

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Given, Options, Server, eventually, incidents, only_incident, signal_ids, text, uuid};
+use crate::harness::{
+    Given, Options, Server, eventually, incidents, only_incident, signal_ids, text, uuid,
+};
 
 /// Senders that press the button at the same moment.
 const SENDERS: usize = 300;

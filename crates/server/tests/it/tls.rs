@@ -47,9 +47,8 @@ fn https_and_grpcs_carry_signals_and_plain_text_gets_nothing() {
     assert!(plain.try_post("/v1/signals", b"{\"component\":\"plain\"}").is_err());
 
     let runtime = Runtime::new().expect("a runtime starts");
-    let sent = runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, send_over_grpcs(&server, config)).await
-    });
+    let sent = runtime
+        .block_on(async { tokio::time::timeout(PATIENCE, send_over_grpcs(&server, config)).await });
     sent.expect("it ends in time");
     only_incident(&mut client, "component=over-https");
     only_incident(&mut client, "component=over-grpcs");

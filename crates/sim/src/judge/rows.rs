@@ -75,6 +75,10 @@ impl Judge {
 
     /// What doors count as duplicates is at least what the auditor remembers.
     pub(super) fn check_remembered(&mut self, world: &World) -> Result<(), Violation> {
+        if world.pipeline().engine().seq() != self.seq() {
+            // The engine is ahead of the store, and doors know what it knows.
+            return Ok(());
+        }
         let handle = world.pipeline().handle();
         let mut remembered = self.auditor.remembered();
         match remembered.find(|&(project, id)| !handle.ids.contains(project, id)) {

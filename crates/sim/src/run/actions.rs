@@ -137,7 +137,7 @@ impl Run {
         let random = &mut self.world.random;
         let secs = match action {
             // Now and then beyond the horizon within which ids are remembered.
-            Action::ClockJumps if random.chance(4) => random.between(86_300, 90_000),
+            Action::ClockJumps if random.chance(12) => random.between(86_300, 90_000),
             Action::ClockJumps => random.between(60, 2_400),
             Action::ClockBack => random.between(1, 600),
             _ => random.below(self.world.swarm.pace_secs + 1),

@@ -181,8 +181,9 @@ impl World {
         let with_reason = match error.kind() {
             journal::ErrorKind::Full => status.queue_records > 0,
             journal::ErrorKind::Disk => status.state != State::Ok,
-            journal::ErrorKind::TooLarge
-            | journal::ErrorKind::Closed
+            // A split can name more signals than one small record of this world holds.
+            journal::ErrorKind::TooLarge => true,
+            journal::ErrorKind::Closed
             | journal::ErrorKind::Empty
             | journal::ErrorKind::Gone
             | journal::ErrorKind::Ahead

@@ -96,7 +96,9 @@ async fn copy_parts(
     let store_applied = copy_store(config, &from, &target, meter).await?;
     let (from, target) = places("journal");
     copies::make_folder(&target)?;
-    let (journal_start, journal_end) = journal_files::copy_journal(&from, &target, meter)?;
+    let journal = journal_files::copy_journal(&from, &target, meter)?;
+    warnings.extend(journal.warnings);
+    let (journal_start, journal_end) = (journal.start, journal.end);
     let snapshots = snapshots.iter().map(|position| position.0).collect();
     let positions =
         Positions { journal_start, journal_end, store_applied, lake_durable, snapshots };

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use journal::segments::{Drive, Recovery};
-use journal::{ErrorKind, Journal, Options, RealDisk, SegmentJournal, SystemClock};
+use journal::{Corruption, Journal, Options, RealDisk, SegmentJournal, SystemClock};
+use model::Seq;
 
 use super::copies::{Meter, copy, copy_live};
 use super::frozen::FrozenDisk;
@@ -40,37 +41,79 @@ pub(super) fn look(folder: &Path, held: &Held) -> anyhow::Result<Option<JournalV
     }
 }
 
-/// Copies the journal from one folder to another, and opens the copy to prove that it is one. Answers the
-/// first record and the one after the last.
+/// A journal that was copied.
+pub(super) struct Copied {
+    /// The first record of the copy.
+    pub(super) start: u64,
+    /// The number after its last.
+    pub(super) end: u64,
+    /// What was left out of it because it is damaged.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Copies the journal from one folder to another, and opens the copy to prove that it is one. Damage in
+/// an older segment, which a server may never need again, leaves out that segment and those before it.
 pub(super) fn copy_journal(
     from: &Path,
     to: &Path,
     meter: &mut Meter<'_>,
-) -> anyhow::Result<(u64, u64)> {
+) -> anyhow::Result<Copied> {
     let mut finished: BTreeSet<String> = BTreeSet::new();
-    let mut trouble = None;
+    let (mut warnings, mut left_out, mut trouble) = (Vec::new(), String::new(), None);
     for _ in 0..TRIES {
-        let segments = segments(from)?;
+        let mut segments = segments(from)?;
+        segments.retain(|name| *name > left_out);
         forget_removed(to, &segments, &mut finished)?;
         if !copy_segments(from, to, &segments, &mut finished, meter)? {
             continue;
         }
         match close_copy(to) {
-            Ok(recovery) => {
+            Ok(Recovery { first_seq: start, end_seq: end, .. }) => {
                 // It names this process, which means nothing to whoever restores the copy.
                 let _not_needed = fs::remove_file(to.join("lock"));
-                return Ok((recovery.first_seq, recovery.end_seq));
+                return Ok(Copied { start, end, warnings });
             }
-            Err(error) if is_about(&error, segments.last()) => trouble = Some(error),
-            Err(error) => return Err(error).context("the journal in the data folder is damaged"),
+            Err(error) => match damaged_segment(&error) {
+                Some(damaged) if Some(damaged) == segments.last() => trouble = Some(error),
+                Some(damaged) if segments.contains(damaged) => {
+                    left_out.clone_from(damaged);
+                    warnings.extend(error.corruption().map(|corruption| {
+                        format!("{}; it and what is older are left out", describe(corruption))
+                    }));
+                }
+                _ => return Err(error).context("the journal in the data folder is damaged"),
+            },
         }
     }
     match trouble {
         Some(error) => {
             Err(error).context("the newest segment of the journal could not be copied whole")
         }
-        None => bail!("the journal's segments are removed faster than they can be copied"),
+        None => bail!("the journal could not be copied in {TRIES} tries: {}", warnings.join("; ")),
     }
+}
+
+/// Whether the damage that an error is about lies where a start from the engine snapshot at `newest` does
+/// not look: in a segment that ends at or before it.
+pub(super) fn unneeded<'e>(
+    folder: &Path,
+    error: &'e anyhow::Error,
+    newest: Option<Seq>,
+) -> anyhow::Result<Option<&'e Corruption>> {
+    let corruption = error.downcast_ref::<journal::Error>().and_then(journal::Error::corruption);
+    let (Some(corruption), Some(newest)) = (corruption, newest) else { return Ok(None) };
+    let segments = segments(folder)?;
+    let next = segments.iter().find(|name| **name > corruption.segment);
+    let ends_before = next.and_then(|name| name.strip_suffix(".seg")?.parse::<u64>().ok());
+    // Headers are looked at in any case.
+    let behind = corruption.offset > 0 && ends_before.is_some_and(|end| end <= newest.next().0);
+    Ok(behind.then_some(corruption))
+}
+
+/// Where a journal is damaged, and why, in words.
+pub(super) fn describe(corruption: &Corruption) -> String {
+    let Corruption { segment, offset, expected_seq, what } = corruption;
+    format!("{segment} is damaged at byte {offset} (expected record {expected_seq}): {what}")
 }
 
 /// The names of all segments, oldest first; none where there is no folder.
@@ -141,12 +184,11 @@ fn close_copy(to: &Path) -> Result<Recovery, journal::Error> {
     Ok(recovery)
 }
 
-fn is_about(error: &journal::Error, segment: Option<&String>) -> bool {
-    error.kind() == ErrorKind::Corrupt
-        && error.corruption().map(|corruption| &corruption.segment) == segment
+fn damaged_segment(error: &journal::Error) -> Option<&String> {
+    error.corruption().map(|corruption| &corruption.segment)
 }
 
-/// Deletes copies of segments that retention has removed meanwhile, so that the copy has no gap.
+/// Deletes copies of segments that no longer count, so that the copy has no gap.
 fn forget_removed(
     to: &Path,
     segments: &[String],

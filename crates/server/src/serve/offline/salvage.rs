@@ -1,12 +1,14 @@
 //! Going on without what is damaged, where there is no backup to go back to. Nothing is deleted.
 
-use anyhow::{Context, ensure};
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
 use journal::{RealDisk, SystemClock};
 use serde::Serialize;
 
 use super::held::Held;
 use super::store_file::StoreFile;
-use super::{journal_files, lake_files, runtime};
+use super::{journal_files, lake_files, runtime, snapshot_files};
 use crate::config::Config;
 
 /// What salvaging the journal gave up.
@@ -41,6 +43,7 @@ pub(crate) fn salvage_journal(config: &Config) -> anyhow::Result<JournalSalvaged
     let folder = config.folder("journal");
     let there = !journal_files::segments(&folder)?.is_empty();
     ensure!(there, "there is no journal in {}", folder.display());
+    refuse_needless(config, &folder)?;
     let disk =
         RealDisk::new(&folder).with_context(|| format!("cannot open {}", folder.display()))?;
     let salvaged =
@@ -48,7 +51,7 @@ pub(crate) fn salvage_journal(config: &Config) -> anyhow::Result<JournalSalvaged
     let in_lake = lake_files::listing(&config.folder("lake"))?.map(|listing| listing.durable);
     let applied = store_applied(config)?.max(in_lake);
     Ok(JournalSalvaged {
-        cuts: salvaged.cuts.iter().map(describe).collect(),
+        cuts: salvaged.cuts.iter().map(journal_files::describe).collect(),
         bytes: salvaged.bytes,
         records: salvaged.records,
         end_seq: salvaged.end_seq,
@@ -64,6 +67,21 @@ pub(crate) fn salvage_lake(config: &Config) -> anyhow::Result<LakeSalvaged> {
     Ok(LakeSalvaged { files, rows: salvaged.rows })
 }
 
+/// Cutting gives up everything behind the damage: not to be done where a server starts in spite of it.
+fn refuse_needless(config: &Config, folder: &Path) -> anyhow::Result<()> {
+    let held = Held::stopped(config, "salvaging")?;
+    let Err(error) = journal_files::look(folder, &held) else { return Ok(()) };
+    let newest = snapshot_files::newest(&config.folder("snapshots"))?;
+    match journal_files::unneeded(folder, &error, newest)? {
+        None => Ok(()),
+        Some(corruption) => bail!(
+            "{}; a start does not read it, because an engine snapshot comes after it: cutting there would \
+             give up what is sound. Take a backup, which leaves it out",
+            journal_files::describe(corruption)
+        ),
+    }
+}
+
 /// The store's position; `None` where there is no store.
 fn store_applied(config: &Config) -> anyhow::Result<Option<u64>> {
     let path = config.folder("store.sqlite");
@@ -77,9 +95,4 @@ fn store_applied(config: &Config) -> anyhow::Result<Option<u64>> {
         store.close().await?;
         Ok(Some(applied))
     })
-}
-
-fn describe(cut: &journal::Corruption) -> String {
-    let journal::Corruption { segment, offset, expected_seq, what } = cut;
-    format!("{segment} at byte {offset} (expected record {expected_seq}): {what}")
 }

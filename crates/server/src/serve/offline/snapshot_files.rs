@@ -29,6 +29,12 @@ pub(super) fn positions(folder: &Path) -> anyhow::Result<Vec<Seq>> {
     listed().with_context(|| format!("cannot list {}", folder.display()))
 }
 
+/// The position of the newest snapshot that is whole.
+pub(super) fn newest(folder: &Path) -> anyhow::Result<Option<Seq>> {
+    let positions = positions(folder)?;
+    Ok(positions.into_iter().rev().find(|position| restore(folder, *position).is_ok()))
+}
+
 /// The engine of the snapshot at a position, which must be there.
 pub(super) fn restore(folder: &Path, position: Seq) -> anyhow::Result<Engine> {
     let cannot = || format!("cannot read the engine snapshot at {position}");

@@ -354,6 +354,8 @@ fn a_doctor_names_what_is_damaged_and_salvaging_goes_on_without_it() {
     let segments = journal_files::segments(&journal).expect("it lists");
     assert!(segments.len() > 2, "{segments:?}");
     flip(&journal.join(&segments[1]), 200);
+    // With a snapshot behind the damage there would be nothing to salvage.
+    fs::remove_dir_all(config.folder("snapshots")).expect("it is removed");
     let lake = config.folder("lake");
     let listing = lake_files::listing(&lake).expect("it reads").expect("it is there");
     flip(&lake.join(&listing.files[0]), 100);
@@ -409,4 +411,41 @@ fn a_backup_goes_on_with_the_journal_that_outlived_the_rest() {
     fs::remove_dir_all(elsewhere.folder("journal")).expect("it is removed");
     fs::rename(config.folder("journal"), elsewhere.folder("journal")).expect("it is moved");
     assert_eq!(seen(&elsewhere), before, "nothing that was acknowledged is missing");
+}
+
+#[test]
+fn damage_that_a_start_never_meets_is_left_out_of_a_backup_and_said() {
+    let (folder, config) = world();
+    take_in(&config, 1..301);
+    let before = seen(&config);
+    let journal = config.folder("journal");
+    let segments = journal_files::segments(&journal).expect("it lists");
+    flip(&journal.join(&segments[1]), 200);
+    let to = folder.path().join("backup");
+    let made = backup(&config, &to, &mut quiet()).expect("it is made");
+    assert_eq!(made.warnings.len(), 1, "{:?}", made.warnings);
+    assert!(made.warnings[0].contains(&segments[1]), "{:?}", made.warnings);
+    let found = doctor(&config);
+    assert!(status_of(&found, "journal").detail.contains("do not salvage"), "{found:#?}");
+    let needless = salvage_journal(&config).expect_err("a server starts in spite of it");
+    assert!(format!("{needless:#}").contains("Take a backup"), "{needless:#}");
+    assert!(made.positions.journal_start > 1 && made.positions.journal_end == 301);
+    let elsewhere = configured(&folder, "elsewhere");
+    restore(&elsewhere, &to, &mut quiet()).expect("it is restored");
+    assert_eq!(seen(&elsewhere), before);
+}
+
+#[test]
+fn damage_that_a_start_would_meet_is_no_backup() {
+    let (folder, config) = world();
+    take_in(&config, 1..301);
+    let snapshots = config.folder("snapshots");
+    fs::remove_dir_all(&snapshots).expect("it is removed");
+    let journal = config.folder("journal");
+    let segments = journal_files::segments(&journal).expect("it lists");
+    flip(&journal.join(&segments[1]), 200);
+    let to = folder.path().join("backup");
+    let refused = backup(&config, &to, &mut quiet()).expect_err("the journal is needed whole");
+    assert!(format!("{refused:#}").contains("record 1 is needed"), "{refused:#}");
+    assert!(copies::is_empty(&to).expect("it lists"), "nothing is left of it");
 }

@@ -47,7 +47,8 @@ pub(crate) fn signal_ids(client: &mut Client, incident: &str) -> Vec<String> {
 
 /// Every incident, closed ones too, that fits a query such as `component=db`.
 pub(crate) fn incidents(client: &mut Client, query: &str) -> Vec<Value> {
-    let path = format!("/v1/incidents?limit=1000&status=OPEN,INVESTIGATING,RESOLVED,CLOSED&{query}");
+    let path =
+        format!("/v1/incidents?limit=1000&status=OPEN,INVESTIGATING,RESOLVED,CLOSED&{query}");
     let page = client.get(path.trim_end_matches('&')).expect_status(200).json();
     assert_eq!(page["next_cursor"], Value::Null, "more incidents than a test should have");
     page["items"].as_array().expect("items is a list").clone()

@@ -25,8 +25,12 @@ pub(crate) fn play(client: &mut Client, component: &str, timeline: &str) {
     for line in timeline.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<_> = line.split_whitespace().collect();
         match *words.as_slice() {
-            ["at", at, "push", component, severity] => scene.push(at, component, severity, "firing"),
-            ["at", at, "end", component, severity] => scene.push(at, component, severity, "resolved"),
+            ["at", at, "push", component, severity] => {
+                scene.push(at, component, severity, "firing")
+            }
+            ["at", at, "end", component, severity] => {
+                scene.push(at, component, severity, "resolved")
+            }
             ["at", at, "move", status] => scene.move_to(at, status),
             ["at", at, "expect", status] => scene.expect(line, at, status),
             ["between", from, "and", until, "expect", status] => {

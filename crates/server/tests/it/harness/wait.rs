@@ -26,11 +26,7 @@ pub(crate) fn eventually<T>(
 
 /// Looks for as long as `span` and fails as soon as something is there that must not be.
 #[track_caller]
-pub(crate) fn never_for<T: Debug>(
-    fear: &str,
-    span: Duration,
-    mut what: impl FnMut() -> Option<T>,
-) {
+pub(crate) fn never_for<T: Debug>(fear: &str, span: Duration, mut what: impl FnMut() -> Option<T>) {
     let began = Instant::now();
     while began.elapsed() < span {
         if let Some(found) = what() {

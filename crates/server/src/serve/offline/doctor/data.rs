@@ -1,5 +1,7 @@
 //! What holds data: snapshots, lake, store, journal; and whether a server could start from where they stand.
 
+use std::path::Path;
+
 use anyhow::Context;
 
 use super::machine::size;
@@ -11,6 +13,9 @@ use crate::serve::offline::{copies, journal_files, lake_files, runtime, snapshot
 const NAMED: usize = 5;
 /// How often the lake is read again because a running server may have merged files meanwhile.
 const TRIES: usize = 3;
+
+/// The way on without what is damaged.
+const SALVAGE: &str = "stormbell doctor --salvage-lake";
 
 const NOTHING_YET: &str = "nothing there yet: no server has started here";
 
@@ -60,11 +65,16 @@ pub(super) fn lake(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
     }
     let count = verified.damaged.len();
     let named: Vec<_> = verified.damaged.into_iter().take(NAMED).map(|(_, what)| what).collect();
+    let named = named.join("; ");
+    // What is missing says by itself what to do.
+    let advice = if named.contains(SALVAGE) {
+        String::new()
+    } else {
+        format!("; restore them from a backup, or go on without their rows with `{SALVAGE}`")
+    };
     Ok(Finding::fail(format!(
-        "{count} of {} files damaged or missing: {}; restore them from a backup, or go on without their \
-         rows with `stormbell doctor --salvage-lake`",
-        verified.files,
-        named.join("; ")
+        "{count} of {} files damaged or missing: {named}{advice}",
+        verified.files
     )))
 }
 
@@ -115,7 +125,12 @@ pub(super) fn journal(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
         return Ok(Finding::ok(NOTHING_YET));
     }
     let folder = patient.config.folder("journal");
-    let Some(view) = journal_files::look(&folder, patient.held()?)? else {
+    let looked = journal_files::look(&folder, patient.held()?);
+    let view = match looked {
+        Ok(view) => view,
+        Err(error) => return damaged_journal(patient, &folder, error),
+    };
+    let Some(view) = view else {
         return Ok(Finding::fail(format!(
             "{} holds no segment, and there is other data: restore it from a backup",
             folder.display()
@@ -140,6 +155,23 @@ pub(super) fn journal(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
             torn.segment, torn.bytes, torn.offset
         ))),
         _ => Ok(Finding::ok(found)),
+    }
+}
+
+/// Damage that a start never meets is no reason to give up what comes after it.
+fn damaged_journal(
+    patient: &Patient<'_>,
+    folder: &Path,
+    error: anyhow::Error,
+) -> anyhow::Result<Finding> {
+    let newest = patient.snapshots.as_ref().and_then(|positions| positions.last()).copied();
+    match journal_files::unneeded(folder, &error, newest)? {
+        None => Err(error),
+        Some(corruption) => Ok(Finding::fail(format!(
+            "{}; a server starts in spite of it, because an engine snapshot comes after it: do not salvage, \
+             but take a backup, which leaves it out",
+            journal_files::describe(corruption)
+        ))),
     }
 }
 

@@ -153,11 +153,7 @@ impl<'s> Comparison<'s> {
     }
 
     fn views(&mut self, name: &str, real: &IncidentView, fresh: &IncidentView) {
-        for (field, real, fresh) in fields::of_incidents(&real.incident, &fresh.incident) {
-            if real != fresh {
-                self.value(name, field, &Plain(real), &Plain(fresh));
-            }
-        }
+        self.fields(name, fields::of_incidents(&real.incident, &fresh.incident));
         // Children, and an analysis that is only cited, may be older than the snapshot.
         if self.is_whole() && self.is_current() && real.children != fresh.children {
             let list = |view: &IncidentView| {
@@ -253,12 +249,11 @@ impl<'s> Comparison<'s> {
         let mut real: BTreeMap<_, _> = real.into_iter().map(|policy| (policy.id, policy)).collect();
         for policy in fresh {
             self.findings.policies += 1;
-            let what = match real.remove(&policy.id) {
-                Some(stored) if stored == policy => continue,
-                Some(stored) => format!("{stored:?} in the store, {policy:?} in the replay"),
-                None => "it is in the replay, but not in the store".to_owned(),
-            };
-            self.differs(format!("policy `{}` ({})", policy.name, policy.id), what);
+            let name = format!("policy `{}` ({})", policy.name, policy.id);
+            match real.remove(&policy.id) {
+                Some(stored) => self.fields(&name, fields::of_policies(&stored, &policy)),
+                None => self.differs(name, "it is in the replay, but not in the store"),
+            }
         }
         if self.is_whole() {
             for policy in real.into_values() {
@@ -290,6 +285,12 @@ impl<'s> Comparison<'s> {
             self.differs(format!("alert {:032x}", alert.identity.0), what);
         }
         Ok(())
+    }
+
+    fn fields(&mut self, name: &str, pairs: Vec<fields::Pair>) {
+        for (field, real, fresh) in pairs {
+            self.value(name, field, &Plain(real), &Plain(fresh));
+        }
     }
 
     fn value<T: PartialEq + Debug>(&mut self, name: &str, field: &str, real: &T, fresh: &T) {

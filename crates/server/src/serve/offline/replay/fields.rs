@@ -1,16 +1,25 @@
-//! The fields of an incident, two of them side by side.
+//! The fields of an incident and of a policy, two of them side by side.
 
 use std::fmt::Debug;
 
-use model::{Incident, Timestamp};
+use model::{GroupingPolicy, Incident, Timestamp};
 
-/// Every field by name, as the one and the other have it.
-pub(super) fn of_incidents(
-    one: &Incident,
-    other: &Incident,
-) -> impl Iterator<Item = (&'static str, String, String)> {
-    let (one, other) = (texts(one), texts(other));
-    one.into_iter().zip(other).map(|((name, one), (_, other))| (name, one, other))
+/// A field by name, as the one and the other have it.
+pub(super) type Pair = (&'static str, String, String);
+
+/// The fields in which two incidents differ.
+pub(super) fn of_incidents(one: &Incident, other: &Incident) -> Vec<Pair> {
+    different(texts(one), texts(other))
+}
+
+/// The fields in which two policies differ.
+pub(super) fn of_policies(one: &GroupingPolicy, other: &GroupingPolicy) -> Vec<Pair> {
+    different(policy_texts(one), policy_texts(other))
+}
+
+fn different(one: Vec<(&'static str, String)>, other: Vec<(&'static str, String)>) -> Vec<Pair> {
+    let pairs = one.into_iter().zip(other).map(|((name, one), (_, other))| (name, one, other));
+    pairs.filter(|(_, one, other)| one != other).collect()
 }
 
 /// Taken apart by name, so that a new field cannot be forgotten here.
@@ -72,6 +81,43 @@ fn texts(incident: &Incident) -> Vec<(&'static str, String)> {
         ("split_from", split_from.map_or_else(|| "none".to_owned(), |id| id.to_string())),
         ("links", quoted(links)),
         ("changed_seq", changed_seq.to_string()),
+    ]
+}
+
+fn policy_texts(policy: &GroupingPolicy) -> Vec<(&'static str, String)> {
+    let GroupingPolicy {
+        id,
+        project,
+        name,
+        matcher,
+        key,
+        mode,
+        window,
+        cap,
+        quiet,
+        reopen_within,
+        open_when,
+        auto_lifecycle,
+        resolve_with_alerts,
+        position,
+        version,
+    } = policy;
+    vec![
+        ("id", id.to_string()),
+        ("project", project.to_string()),
+        ("name", quoted(name)),
+        ("matcher", quoted(&matcher.0)),
+        ("key", quoted(key)),
+        ("mode", quoted(mode)),
+        ("window", window.to_string()),
+        ("cap", cap.to_string()),
+        ("quiet", quiet.to_string()),
+        ("reopen_within", reopen_within.to_string()),
+        ("open_when", format!("{} within {}", open_when.count, open_when.within)),
+        ("auto_lifecycle", auto_lifecycle.to_string()),
+        ("resolve_with_alerts", resolve_with_alerts.to_string()),
+        ("position", position.to_string()),
+        ("version", version.to_string()),
     ]
 }
 
