@@ -104,16 +104,18 @@ impl Pipeline {
 
 /// The newest snapshot at or below what both the store and the lake have; an empty engine without one.
 fn restore(ports: &Ports, offset: Seq) -> Result<(Seq, Engine), Error> {
-    let reachable = offset.min(ports.lake.durable());
+    let mut reachable = offset.min(ports.lake.durable());
     let read = |source| Error::Snapshot { what: "cannot read".to_owned(), source };
-    let Some((seq, snapshot)) = ports.snapshots.newest(reachable).map_err(read)? else {
-        return Ok((Seq(0), Engine::new()));
-    };
-    match Engine::restore(&snapshot) {
-        Ok(engine) => Ok((seq, engine)),
-        Err(error) => {
-            tracing::warn!(seq = seq.0, %error, "engine snapshot cannot be restored; replaying the journal instead");
-            Ok((Seq(0), Engine::new()))
+    while let Some((seq, snapshot)) = ports.snapshots.newest(reachable).map_err(read)? {
+        match Engine::restore(&snapshot) {
+            Ok(engine) => return Ok((seq, engine)),
+            Err(error) => {
+                tracing::warn!(seq = seq.0, %error, "an engine snapshot cannot be restored; trying an older one");
+                // There is none below the first position.
+                let Some(below) = seq.0.checked_sub(1) else { break };
+                reachable = Seq(below);
+            }
         }
     }
+    Ok((Seq(0), Engine::new()))
 }

@@ -1,6 +1,6 @@
-//! `Engine::apply` by itself, on this core: signals over 10 000 components, from ten thousand entries to
-//! ten million. Only the calls are timed, in
-//! processor time of this thread; entries are decoded before, a batch at a time, as the pipeline does.
+//! `Engine::apply` by itself, on one core: signals over 10 000 components, from ten thousand entries to
+//! ten million. Only the calls are timed, in processor time of this thread; entries are decoded before,
+//! a batch at a time, as the pipeline does.
 
 use std::time::Duration;
 

@@ -7,16 +7,14 @@
 
 use model::codec::wire::{Reader, Writer};
 use model::codec::{read_policy, write_policy};
-use model::{
-    AlertLease, ComponentType, GroupingKey, IdentityKey, Incident, IncidentId, Mode, Outcome,
-    PolicyId, ProjectId, Seq, Severity, Status,
-};
+use model::{IncidentId, Seq};
 
 use crate::Engine;
-use crate::alerts::AlertState;
-use crate::cases::{Case, Cases, Conduct, Index};
-use crate::groups::{Group, Pending, Waiting, Window};
+use crate::cases::Index;
 use crate::timers::Timer;
+
+mod parts;
+use parts::*;
 
 const VERSION: u8 = 1;
 

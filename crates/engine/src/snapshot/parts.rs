@@ -145,10 +145,7 @@ pub(super) fn read_case(r: &mut Reader<'_>) -> Result<(Case, Vec<IncidentId>), E
     Ok((case, children))
 }
 
-pub(super) fn read_group(
-    r: &mut Reader<'_>,
-    cases: &Cases,
-) -> Result<(GroupingKey, Group), Error> {
+pub(super) fn read_group(r: &mut Reader<'_>, cases: &Cases) -> Result<(GroupingKey, Group), Error> {
     let key = GroupingKey(r.u128("key")?);
     let index = |r: &mut Reader<'_>| {
         let id = r.incident_id()?;

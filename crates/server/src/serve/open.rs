@@ -2,7 +2,8 @@
 //!
 //! Every resource registers how it is closed when it is opened; closing runs last in, first out.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -54,7 +55,10 @@ impl Storage {
     /// Opens journal, store, lake and snapshots of a data directory, recovering what a crash left.
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let data = &config.data_dir;
-        fs::create_dir_all(data)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data)
             .with_context(|| format!("cannot create the data folder {}", data.display()))?;
         let snapshots =
             DirSnapshots::open(&config.folder("snapshots")).context("cannot open the snapshots")?;
