@@ -95,7 +95,7 @@ pub const CONNECTIONS: usize = 16_384;
 
 /// `quiet` where a policy does not say.
 pub const QUIET: Duration = Duration::from_secs(60);
-/// Quiet since the last signal after which the system resolves what it had moved to INVESTIGATING.
+/// Quiet since the last signal after which the system resolves an INVESTIGATING incident: five times `QUIET`.
 pub const QUIET_WINDOW: Duration = Duration::from_secs(300);
 /// `reopen_within` where a policy does not say.
 pub const REOPEN_WITHIN: Duration = Duration::from_secs(300);

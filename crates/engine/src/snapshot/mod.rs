@@ -14,7 +14,10 @@ use crate::cases::Index;
 use crate::timers::Timer;
 
 mod parts;
-use parts::*;
+use parts::{
+    read_alert, read_case, read_group, read_outcome, read_pending, write_conduct, write_incident,
+    write_outcome, write_waiting,
+};
 
 const VERSION: u8 = 1;
 

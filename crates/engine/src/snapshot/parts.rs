@@ -44,7 +44,7 @@ pub(super) fn write_conduct(w: &mut Writer<'_>, conduct: Conduct) {
     w.duration(conduct.reopen_within);
 }
 
-pub(super) fn read_conduct(r: &mut Reader<'_>) -> Result<Conduct, Error> {
+fn read_conduct(r: &mut Reader<'_>) -> Result<Conduct, Error> {
     Ok(Conduct {
         mode: if r.bool("mode")? { Mode::Window } else { Mode::Ongoing },
         auto_lifecycle: r.bool("auto_lifecycle")?,
@@ -87,7 +87,7 @@ pub(super) fn write_incident(w: &mut Writer<'_>, incident: &Incident) {
 }
 
 /// The figures of closing are not read: a closed incident is not a case.
-pub(super) fn read_incident(r: &mut Reader<'_>) -> Result<Incident, Error> {
+fn read_incident(r: &mut Reader<'_>) -> Result<Incident, Error> {
     Ok(Incident {
         id: r.incident_id()?,
         project: r.project()?,
@@ -119,7 +119,7 @@ pub(super) fn read_incident(r: &mut Reader<'_>) -> Result<Incident, Error> {
     })
 }
 
-pub(super) fn code<T>(
+fn code<T>(
     r: &mut Reader<'_>,
     what: &'static str,
     of: impl FnOnce(u8) -> Option<T>,
@@ -176,7 +176,7 @@ pub(super) fn write_waiting(w: &mut Writer<'_>, waiting: &Waiting) {
     w.bool(waiting.firing);
 }
 
-pub(super) fn read_waiting(r: &mut Reader<'_>) -> Result<Waiting, Error> {
+fn read_waiting(r: &mut Reader<'_>) -> Result<Waiting, Error> {
     Ok(Waiting {
         at: r.time("arrival")?,
         seq: Seq(r.u64("seq")?),

@@ -27,16 +27,16 @@ fn moves(client: &mut Client, component: &str) -> Vec<(Value, String)> {
 fn a_quiet_incident_moves_on_by_itself_and_a_deadline_counts_from_the_last_signal() {
     let server = Server::start(Options::default());
     let mut client = server.client();
-    auto_lifecycle(&mut client, "2s", "1m");
+    auto_lifecycle(&mut client, "4s", "1m");
     play(
         &mut client,
         "db",
         "at 0s push db P1
          at 0s expect OPEN
          at 1s push db P1
-         from 1s to 2.7s expect OPEN
-         between 3s and 8s expect INVESTIGATING
-         between 9s and 25s expect RESOLVED",
+         from 1s to 4.7s expect OPEN
+         between 5s and 14s expect INVESTIGATING
+         between 20s and 40s expect RESOLVED",
     );
     let by_system: Vec<_> = moves(&mut client, "db");
     assert!(by_system.iter().all(|(_, actor)| actor == "system"), "{by_system:?}");
@@ -46,12 +46,12 @@ fn a_quiet_incident_moves_on_by_itself_and_a_deadline_counts_from_the_last_signa
 fn a_new_spike_opens_again_what_the_system_had_moved_but_not_what_a_person_had() {
     let server = Server::start(Options::default());
     let mut client = server.client();
-    auto_lifecycle(&mut client, "1s", "1m");
+    auto_lifecycle(&mut client, "4s", "1m");
     play(
         &mut client,
         "db",
         "at 0s push db P1
-         between 1s and 6s expect INVESTIGATING",
+         between 4s and 14s expect INVESTIGATING",
     );
     play(
         &mut client,

@@ -133,17 +133,29 @@ impl Run {
         if self.world.random.chance(85) { self.world.drive() } else { Ok(()) }
     }
 
+    /// Moves the clock: often by whole seconds, so that bounds are met exactly, or to just before, at
+    /// or after what is due next.
     fn move_clock(&mut self, action: Action) {
+        let now = self.world.now().micros();
+        let next = self.judge.auditor.next_deadline().map(|(at, _)| at.micros());
         let random = &mut self.world.random;
-        let secs = match action {
-            // Now and then beyond the horizon within which ids are remembered.
-            Action::ClockJumps if random.chance(12) => random.between(86_300, 90_000),
-            Action::ClockJumps => random.between(60, 2_400),
-            Action::ClockBack => random.between(1, 600),
-            _ => random.below(self.world.swarm.pace_secs + 1),
+        let due = next.filter(|&at| at > now && action == Action::ClockRuns && random.chance(20));
+        let micros = if let Some(at) = due {
+            at - now + [-1, 0, 1][random.below(3) as usize]
+        } else {
+            let secs = match action {
+                // Now and then to the horizon within which ids are remembered, or beyond.
+                Action::ClockJumps if random.chance(6) => 86_400,
+                Action::ClockJumps if random.chance(6) => random.between(86_300, 90_000),
+                Action::ClockJumps => random.between(60, 2_400),
+                Action::ClockBack => random.between(1, 600),
+                _ => random.below(self.world.swarm.pace_secs + 1),
+            };
+            let part = if random.chance(50) { 0 } else { random.below(1_000_000) };
+            let micros = i64::try_from(secs * 1_000_000 + part).unwrap_or(0);
+            if action == Action::ClockBack { -micros } else { micros }
         };
-        let micros = i64::try_from(secs * 1_000_000 + random.below(1_000_000)).unwrap_or(0);
-        self.world.move_clock(if action == Action::ClockBack { -micros } else { micros });
+        self.world.move_clock(micros);
         let now = self.world.now().micros();
         self.world.trace.say(format!("{action:?}: it is {now}"));
     }

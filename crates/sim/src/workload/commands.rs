@@ -62,10 +62,14 @@ impl Workload {
                 (0..count).filter_map(|_| self.some_incident(auditor, project)).collect();
             return Some(self.command(project, Operation::Merge { into: incident, children }));
         }
+        // Now and then somebody names signals that were split off before.
+        let stale = self.random.chance(20);
         let members: Vec<Seq> = auditor
             .signals()
             .iter()
-            .filter(|(_, signal)| signal.incident == Some(incident))
+            .filter(|(_, signal)| {
+                signal.incident == Some(incident) || (stale && signal.filed_under == Some(incident))
+            })
             .map(|(&seq, _)| seq)
             .collect();
         let percent = self.random.between(10, 90);
