@@ -12,6 +12,11 @@ use crate::code::Code;
 use crate::memory::Share;
 use crate::problem::Problem;
 
+/// Bytes of a body that is read although its request is refused.
+const DISCARDED_BYTES: u64 = 256 << 10;
+/// How long such a body may take.
+const DISCARD_WITHIN: Duration = Duration::from_millis(500);
+
 /// Reads all of `body`; `share` grows by what has arrived.
 pub(crate) async fn collect<B>(
     body: B,
@@ -28,6 +33,18 @@ where
         let detail = format!("the body did not arrive within {} s", timeout.as_secs());
         Err(Problem::new(Code::BodyTimeout, detail))
     })
+}
+
+/// Reads and forgets a body of a request that is refused, if it is small and comes soon: closing a
+/// connection over bytes that nobody read resets it, and the sender would never see the answer.
+pub(crate) async fn discard<B: Body<Data = Bytes>>(body: B) {
+    if body.size_hint().upper().is_none_or(|bytes| bytes > DISCARDED_BYTES) {
+        return;
+    }
+    let mut body = pin!(body);
+    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Too late is as good as done: the answer is given either way.
+    let _in_time = tokio::time::timeout(DISCARD_WITHIN, rest).await;
 }
 
 async fn read_all<B: Body<Data = Bytes>>(body: B, share: &mut Share) -> Result<Bytes, Problem> {

@@ -186,13 +186,13 @@ impl Doors {
     where
         B: Body<Data = Bytes>,
     {
-        let now = self.now();
-        self.check_room()?;
-        let key = credential::in_headers(&head.headers);
-        let path_key = || credential::in_path(head.uri.path()).map(|(key, _)| key);
-        let grant = self.authenticate(key.as_deref().or_else(path_key), peer, now)?;
-        self.check_rate(&grant, peer, now)?;
-        let terms = Terms::of(door, head)?;
+        let (grant, terms) = match self.admit(door, head, peer) {
+            Ok(admitted) => admitted,
+            Err(problem) => {
+                body::discard(body).await;
+                return Err(problem);
+            }
+        };
         let mut share = self.memory.share();
         let body = body::collect(body, &mut share, self.options.body_timeout).await?;
         // A body may have taken its time, so the time of its signals is asked for after it.
@@ -200,6 +200,22 @@ impl Doors {
         let order = Order { door, terms, body, share, grant: Arc::clone(&grant), now };
         let batch = order.decode(&self.applied).await?;
         self.settle(door, batch, &grant, peer, now).await
+    }
+
+    /// What can be said of a request before its body: room, key, rate, and what its head asks for.
+    fn admit(
+        &self,
+        door: Door,
+        head: &Parts,
+        peer: Option<IpAddr>,
+    ) -> Result<(Arc<Grant>, Terms), Problem> {
+        let now = self.now();
+        self.check_room()?;
+        let key = credential::in_headers(&head.headers);
+        let path_key = || credential::in_path(head.uri.path()).map(|(key, _)| key);
+        let grant = self.authenticate(key.as_deref().or_else(path_key), peer, now)?;
+        self.check_rate(&grant, peer, now)?;
+        Ok((grant, Terms::of(door, head)?))
     }
 
     /// Charges for the items of a batch and makes the accepted ones durable.

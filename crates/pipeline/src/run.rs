@@ -209,7 +209,7 @@ impl Loop {
 
     /// Waits for the journal; with a deadline due, appends the tick that fires it.
     fn idle(&mut self) {
-        let read = self.pipeline.reader.position().saturating_sub(1);
+        let next = self.pipeline.reader.position();
         match self.pipeline.tick_if_due() {
             // Waiting until it is durable keeps one tick in flight at a time.
             Ok(Some(append)) => {
@@ -218,7 +218,7 @@ impl Loop {
                 }
             }
             Ok(None) => {
-                self.pipeline.ports.journal.wait(read, self.until_deadline());
+                self.pipeline.ports.journal.wait(next, self.until_deadline());
             }
             Err(_refused) => std::thread::sleep(PASSING),
         }

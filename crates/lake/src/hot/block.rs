@@ -45,6 +45,21 @@ const FIXED_BYTES: usize = size_of::<u64>()
     + size_of::<Rest>();
 
 impl Block {
+    /// An empty block with room for what another holds: blocks of one stream are alike, and growing
+    /// column by column would copy and clear every page several times.
+    pub(crate) fn with_room_of(other: &Self) -> Self {
+        let rows = other.len();
+        Self {
+            seqs: Vec::with_capacity(rows),
+            projects: Vec::with_capacity(rows),
+            received: Vec::with_capacity(rows),
+            incidents: Vec::with_capacity(rows),
+            ids: Vec::with_capacity(rows),
+            rest: Vec::with_capacity(rows),
+            texts: Vec::with_capacity(other.texts.len()),
+        }
+    }
+
     pub(crate) fn push(&mut self, row: &Row<'_>) {
         let signal = row.signal;
         self.seqs.push(row.seq.0);

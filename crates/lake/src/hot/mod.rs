@@ -99,7 +99,8 @@ impl Hot {
         if self.growing.len() == 0 {
             return;
         }
-        let block = std::mem::take(&mut self.growing);
+        let next = Block::with_room_of(&self.growing);
+        let block = std::mem::replace(&mut self.growing, next);
         self.full_rows += block.len();
         self.full_bytes += block.bytes();
         self.full.push_back(Arc::new(block));

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -58,9 +59,14 @@ enum End {
 /// Runs a server until a signal stops it: the whole life of `stormbell serve`.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     init_logging(config.log_format);
-    let mut server = Server::start(config)?;
+    let runtime = runtime()?;
+    let signals = {
+        let _entered = runtime.enter();
+        Signals::listen()?
+    };
+    let mut server = Server::start_on(runtime, config)?;
     tracing::info!(http = %server.http, grpc = %server.grpc, "stormbell is ready");
-    let end = server.wait();
+    let end = server.wait(signals);
     if let End::Asked(signal) = &end {
         tracing::info!(
             signal,
@@ -78,11 +84,10 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
 impl Server {
     /// Binds, opens, builds and starts. When it returns, the server answers and has caught up.
     pub(crate) fn start(config: Config) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .thread_name("stormbell")
-            .build()
-            .context("cannot start the runtime")?;
+        Self::start_on(runtime()?, config)
+    }
+
+    fn start_on(runtime: Runtime, config: Config) -> anyhow::Result<Self> {
         let bound = runtime.block_on(Bound::bind(&config))?;
         let parts = runtime.block_on(Parts::open(&config, runtime.handle()))?;
         let (http, grpc) = (bound.http_addr(), bound.grpc_addr());
@@ -123,13 +128,10 @@ impl Server {
     }
 
     /// Waits for a signal or for the death of something the server cannot be without.
-    fn wait(&mut self) -> End {
+    fn wait(&mut self, signals: Signals) -> End {
         self.runtime.block_on(async {
             tokio::select! {
-                signal = signalled() => match signal {
-                    Ok(signal) => End::Asked(signal),
-                    Err(error) => End::Died(error),
-                },
+                signal = signalled(signals) => End::Asked(signal),
                 error = self.tasks.fatal_death() => End::Died(error),
                 error = self.parts.pipeline_death() => End::Died(error),
             }
@@ -137,11 +139,33 @@ impl Server {
     }
 }
 
-/// SIGTERM or SIGINT. A second one ends the process at once.
-async fn signalled() -> anyhow::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("stormbell")
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// SIGTERM and SIGINT, listened for from the first moment: one that comes while the server opens is
+/// obeyed when it has opened, in order.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
+        })
+    }
+}
+
+/// The first signal. A second one ends the process at once.
+async fn signalled(signals: Signals) -> &'static str {
+    let Signals { mut terminate, mut interrupt } = signals;
     let first = tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
@@ -154,5 +178,5 @@ async fn signalled() -> anyhow::Result<&'static str> {
         tracing::warn!("a second signal: ending at once; the next start recovers");
         std::process::exit(130);
     });
-    Ok(first)
+    first
 }
