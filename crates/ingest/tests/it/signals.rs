@@ -181,7 +181,7 @@ fn every_rule_has_its_code_and_says_what_is_legal() {
             11 invalid_occurred_at: `occurred_at` must be an RFC 3339 time with offset, or a number of seconds (below 1e11) or milliseconds since 1970 without exponent
             12 invalid_occurred_at: `occurred_at` must be an RFC 3339 time with offset, or a number of seconds (below 1e11) or milliseconds since 1970 without exponent
             13 wrong_type: `occurred_at` must be a string or a number
-            14 occurred_in_future: `occurred_at` lies more than 5m ahead of the server's clock
+            14 occurred_in_future: `occurred_at` lies more than 300s ahead of the server's clock
             15 text_with_nul: `component` holds a NUL character
             16 invalid_label: label `a` must be a string, a number or a boolean
             17 invalid_label: label `a` must be a string, a number or a boolean

@@ -29,6 +29,13 @@ pub(super) struct Pending {
     pub(super) deadline: Option<Timestamp>,
 }
 
+impl Pending {
+    /// The last moment at which the oldest counts.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        self.waiting.first().map(|oldest| oldest.at + self.within)
+    }
+}
+
 /// A signal that waits for company.
 #[derive(Debug)]
 struct Waiting {

@@ -160,6 +160,19 @@ impl Auditor {
         self.deadlines().min().map(|(at, .., due)| (at, format!("{due:?}")))
     }
 
+    /// Moments at which a rule turns: what is due next, the last moment at which a resolved incident
+    /// reopens, the last at which a waiting signal counts.
+    #[must_use]
+    pub fn bounds(&self) -> Vec<Timestamp> {
+        let due = self.deadlines().map(|(at, ..)| at).min();
+        let reopening = self.incidents.iter().filter_map(|incident| {
+            let resolved_at = incident.row.resolved_at?;
+            (!incident.is_closed()).then_some(resolved_at + incident.reopen_within)
+        });
+        let waiting = self.pending.values().filter_map(Pending::until);
+        due.into_iter().chain(reopening).chain(waiting).collect()
+    }
+
     /// Whether the id was applied within the horizon; remembers it if not.
     fn is_duplicate(&mut self, project: ProjectId, id: SignalId) -> bool {
         let horizon = self.at - limits::DEDUP_HORIZON;

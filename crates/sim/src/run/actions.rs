@@ -134,14 +134,16 @@ impl Run {
     }
 
     /// Moves the clock: often by whole seconds, so that bounds are met exactly, or to just before, at
-    /// or after what is due next.
+    /// or after a moment at which a rule turns.
     fn move_clock(&mut self, action: Action) {
         let now = self.world.now().micros();
-        let next = self.judge.auditor.next_deadline().map(|(at, _)| at.micros());
+        let bounds = self.judge.auditor.bounds().into_iter().map(|at| at.micros());
+        let bounds: Vec<i64> = bounds.filter(|&at| at > now).collect();
         let random = &mut self.world.random;
-        let due = next.filter(|&at| at > now && action == Action::ClockRuns && random.chance(20));
-        let micros = if let Some(at) = due {
-            at - now + [-1, 0, 1][random.below(3) as usize]
+        let bound = random.pick(&bounds).copied();
+        let bound = bound.filter(|_| action == Action::ClockRuns && random.chance(25));
+        let micros = if let Some(at) = bound {
+            at - now + [-1, 0, 0, 1][random.below(4) as usize]
         } else {
             let secs = match action {
                 // Now and then to the horizon within which ids are remembered, or beyond.
