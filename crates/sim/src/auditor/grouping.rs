@@ -350,6 +350,15 @@ impl Auditor {
         }
     }
 
+    /// When the windows end that have begun.
+    pub(super) fn window_ends(&self) -> impl Iterator<Item = Timestamp> {
+        self.windows.iter().filter_map(|(key, window)| {
+            let Key::Fields { project, policy, .. } = key else { return None };
+            let policy = self.policies.get(&(*project, *policy))?;
+            Some(window.started_at + policy.window)
+        })
+    }
+
     /// Forgets the window of an incident that was closed.
     pub(super) fn end_windows(&mut self, id: IncidentId) {
         self.windows.retain(|_, window| window.incident != id);

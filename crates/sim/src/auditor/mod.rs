@@ -161,7 +161,7 @@ impl Auditor {
     }
 
     /// Moments at which a rule turns: what is due next, the last moment at which a resolved incident
-    /// reopens, the last at which a waiting signal counts.
+    /// reopens, the last at which a waiting signal counts, the end of a window.
     #[must_use]
     pub fn bounds(&self) -> Vec<Timestamp> {
         let due = self.deadlines().map(|(at, ..)| at).min();
@@ -170,7 +170,7 @@ impl Auditor {
             (!incident.is_closed()).then_some(resolved_at + incident.reopen_within)
         });
         let waiting = self.pending.values().filter_map(Pending::until);
-        due.into_iter().chain(reopening).chain(waiting).collect()
+        due.into_iter().chain(reopening).chain(waiting).chain(self.window_ends()).collect()
     }
 
     /// Whether the id was applied within the horizon; remembers it if not.
