@@ -7,10 +7,12 @@ export CARGO_TARGET_DIR
 
 # What `make demo` writes.
 DATA ?= $(CURDIR)/data
-# Further arguments for `make demo` and `make bench`.
+# Further arguments for `make demo`, `make bench` and `make fuzz`.
 ARGS ?=
 # How many short runs the simulator makes.
 SEEDS ?= 1000
+# How long each fuzz target runs.
+FUZZ_SECONDS ?= 60
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -29,7 +31,7 @@ demo: need-compiler ## The main job from nothing: builds, shows a storm become a
 	"$(CARGO_TARGET_DIR)/debug/stormbell" demo --data "$(DATA)" $(ARGS)
 
 # In this order: what fails fastest first.
-TEST_PARTS := need-compiler need-monitors lint test-all sim
+TEST_PARTS := need-compiler need-monitors lint test-all sim fuzz
 
 .PHONY: test
 test: ## Everything that continuous integration runs, with a summary in the end
@@ -83,6 +85,10 @@ test-server: need-compiler need-monitors ## Black box: the real binary, with Pro
 sim: need-compiler ## SEEDS short seeded runs with faults and kills
 	$(CARGO) run $(LOCKED) --package sim -- --seeds $(SEEDS)
 
+.PHONY: fuzz
+fuzz: need-compiler need-fuzz ## Every decoder against libFuzzer for FUZZ_SECONDS; ARGS picks targets
+	FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/fuzz $(ARGS)
+
 .PHONY: lint
 lint: need-compiler ## Format, clippy, tidy, the shipped alert rules
 	$(CARGO) fmt --all --check
@@ -123,6 +129,10 @@ need-compiler:
 .PHONY: need-monitors
 need-monitors:
 	@.ci/install-packages monitors
+
+.PHONY: need-fuzz
+need-fuzz:
+	@.ci/install-packages fuzz
 
 .PHONY: help
 help: ## This list

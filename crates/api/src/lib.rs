@@ -33,8 +33,8 @@ use http::{HeaderName, HeaderValue, Method, Uri, header};
 use model::limits;
 
 pub use ports::{
-    Build, Clock, Health, HealthSource, KeysChanged, MetricsSource, PartHealth, PartStatus, Ports,
-    Road, RoadError,
+    Build, Clock, Health, HealthSource, KeysChanged, MetricsSource, PartHealth, PartStatus,
+    Patience, Ports, Road, RoadError,
 };
 pub use problem::{Code, Problem};
 

@@ -48,7 +48,17 @@ pub trait Road: Send + Sync + 'static {
     ///
     /// # Errors
     /// It did not get there in time, or never will.
-    async fn caught_up(&self) -> Result<(), RoadError>;
+    async fn caught_up(&self, patience: Patience) -> Result<(), RoadError>;
+}
+
+/// How long a read waits for what was acknowledged before it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as can be borne: people and scripts read their own writes.
+    Long,
+    /// Not at all in a storm, when more than [`model::limits::STORM_RECORDS`] records are ahead of it:
+    /// who polls a list of alerts sees the next one soon, and waiting for all would only hold it up.
+    ShortInStorms,
 }
 
 /// Why a command has no outcome.

@@ -1,10 +1,13 @@
 //! Alerts and their leases: an alert is sent again and again while it fires, and one that is not
 //! renewed in time has resolved.
+//!
+//! One whose incident is closed while it fires is let go: sent again, it fires anew. It is marked when
+//! the incident closes, so that the many renewals of all others ask no question about incidents.
 
-use std::collections::BTreeMap;
-
+use hashbrown::HashMap;
 use model::{AlertLease, Duration, Effect, Effects, IdentityKey, IncidentId, ProjectId, Timestamp};
 
+use crate::cases::Cases;
 use crate::timers::{Timer, Timers};
 
 /// How long a resolved alert is remembered, so that its resolution sent again costs nothing:
@@ -20,20 +23,29 @@ pub(crate) struct AlertState {
     pub(crate) incident: Option<IncidentId>,
     pub(crate) group: model::GroupingKey,
     pub(crate) firing: bool,
+    /// It fires and its incident is closed. Follows from the two and is no part of a snapshot.
+    pub(crate) let_go: bool,
     /// The deadline that is armed: the lease's end or forgetting, as of when it was armed.
     pub(crate) deadline: Timestamp,
+}
+
+impl AlertState {
+    /// What its deadline is for.
+    pub(crate) fn timer(&self, identity: IdentityKey) -> Timer {
+        if self.firing { Timer::Lease(identity) } else { Timer::Forget(identity) }
+    }
 }
 
 /// All alerts that fire or are remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Alerts {
-    pub(crate) map: BTreeMap<IdentityKey, AlertState>,
+    pub(crate) map: HashMap<IdentityKey, AlertState>,
 }
 
 /// What an alert that came in is to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// It fires, and did not.
+    /// It fires and did not, or was let go.
     Fires,
     /// It resolves what fires.
     Resolves,
@@ -52,7 +64,7 @@ impl Alerts {
         firing: bool,
     ) -> Arrival {
         match (self.map.get(&identity), firing) {
-            (Some(known), true) if known.firing => Arrival::Repeats,
+            (Some(known), true) if known.firing && !known.let_go => Arrival::Repeats,
             (Some(known), false) if known.firing && lease.starts_at >= known.lease.starts_at => {
                 Arrival::Resolves
             }
@@ -71,9 +83,31 @@ impl Alerts {
     }
 
     /// An alert that fires without incident belongs to one from now on.
-    pub(crate) fn belongs_to(&mut self, identity: IdentityKey, incident: IncidentId) {
-        if let Some(known) = self.map.get_mut(&identity).filter(|known| known.firing) {
-            known.incident.get_or_insert(incident);
+    pub(crate) fn belongs_to(
+        &mut self,
+        identity: IdentityKey,
+        incident: IncidentId,
+        out: &mut Effects,
+    ) {
+        let Some(known) = self.map.get_mut(&identity) else { return };
+        if known.firing && known.incident.is_none() {
+            known.incident = Some(incident);
+            out.push(Effect::AlertJoined { project: known.project, identity, incident });
+        }
+    }
+
+    /// Lets an alert go if it fires and its incident is a case no more.
+    pub(crate) fn let_go(&mut self, identity: IdentityKey, cases: &Cases) {
+        if let Some(known) = self.map.get_mut(&identity) {
+            known.let_go = is_let_go(known, cases);
+        }
+    }
+
+    /// As [`Self::let_go`], of every alert there is.
+    #[expect(clippy::disallowed_methods, reason = "each by itself, in whatever order")]
+    pub(crate) fn let_all_go(&mut self, cases: &Cases) {
+        for known in self.map.values_mut() {
+            known.let_go = is_let_go(known, cases);
         }
     }
 
@@ -94,48 +128,30 @@ impl Alerts {
         out.push(Effect::AlertRenewed { project: known.project, identity, lease: known.lease, at });
     }
 
-    /// Begins to follow an alert that fires. False when there are too many.
-    pub(crate) fn fires(
+    /// Follows an alert that fires, or remembers one that was not known to fire, so that its resolution
+    /// costs nothing when it is sent again. Answers its lease, or nothing when there are too many.
+    pub(crate) fn follow(
         &mut self,
         identity: IdentityKey,
         mut state: AlertState,
         alerts_max: usize,
         timers: &mut Timers,
-    ) -> bool {
-        state.deadline = state.lease.ends_at;
-        self.follow(identity, state, Timer::Lease(identity), alerts_max, timers)
-    }
-
-    /// Remembers the resolution of an alert that was not known to fire, so that it costs nothing when it
-    /// is sent again. False when there are too many.
-    pub(crate) fn was_over(
-        &mut self,
-        identity: IdentityKey,
-        mut state: AlertState,
-        alerts_max: usize,
-        timers: &mut Timers,
-    ) -> bool {
-        state.deadline = state.updated_at + RESOLVED_REMEMBERED;
-        self.follow(identity, state, Timer::Forget(identity), alerts_max, timers)
-    }
-
-    /// Puts a state in the place of one that does not fire, or of none.
-    fn follow(
-        &mut self,
-        identity: IdentityKey,
-        state: AlertState,
-        timer: Timer,
-        alerts_max: usize,
-        timers: &mut Timers,
-    ) -> bool {
-        if self.map.len() >= alerts_max && !self.map.contains_key(&identity) {
-            return false;
+    ) -> Option<AlertLease> {
+        let full = self.map.len() >= alerts_max;
+        if let Some(known) = self.map.get(&identity) {
+            timers.disarm(known.deadline, known.timer(identity));
+            if known.firing {
+                // It never stopped, so its lease becomes no shorter.
+                state.lease.ends_at = state.lease.ends_at.max(known.lease.ends_at);
+            }
+        } else if full {
+            return None;
         }
-        if let Some(old) = self.map.insert(identity, state) {
-            timers.disarm(old.deadline, Timer::Forget(identity));
-        }
-        timers.arm(state.deadline, timer);
-        true
+        let remembered = state.updated_at + RESOLVED_REMEMBERED;
+        state.deadline = if state.firing { state.lease.ends_at } else { remembered };
+        timers.arm(state.deadline, state.timer(identity));
+        self.map.insert(identity, state);
+        Some(state.lease)
     }
 
     /// Ends an alert's firing.
@@ -149,6 +165,7 @@ impl Alerts {
         let before = *known;
         timers.disarm(known.deadline, Timer::Lease(identity));
         known.firing = false;
+        known.let_go = false;
         known.updated_at = at;
         known.deadline = at + RESOLVED_REMEMBERED;
         timers.arm(known.deadline, Timer::Forget(identity));
@@ -182,11 +199,25 @@ impl Alerts {
         }
     }
 
+    /// All of them, in ascending order: the order in which a hash map holds them never shows.
+    #[expect(clippy::disallowed_methods, reason = "sorted before anybody sees it")]
+    pub(crate) fn sorted(&self) -> Vec<(IdentityKey, &AlertState)> {
+        let mut sorted: Vec<_> =
+            self.map.iter().map(|(&identity, state)| (identity, state)).collect();
+        sorted.sort_unstable_by_key(|(identity, _)| *identity);
+        sorted
+    }
+
     /// The leases of everything that fires, as effects.
     pub(crate) fn renewals(&self, out: &mut Effects) {
-        for (&identity, state) in self.map.iter().filter(|(_, state)| state.firing) {
+        for (identity, state) in self.sorted().into_iter().filter(|(_, state)| state.firing) {
             let AlertState { project, lease, updated_at: at, .. } = *state;
             out.push(Effect::AlertRenewed { project, identity, lease, at });
         }
     }
+}
+
+/// Cases are what is not closed, so an incident that was one and is none is closed.
+fn is_let_go(alert: &AlertState, cases: &Cases) -> bool {
+    alert.firing && alert.incident.is_some_and(|id| cases.index(id).is_none())
 }

@@ -241,7 +241,6 @@ impl Engine {
         let mut case = Case::new(incident, terms.conduct);
         for waiting in before.iter().filter(|waiting| waiting.firing) {
             case.firing.add(waiting.identity);
-            self.alerts.belongs_to(waiting.identity, id);
         }
         case.firing.add(arriving.identity);
         let index = self.cases.insert(case);
@@ -255,6 +254,9 @@ impl Engine {
         for waiting in before {
             let signal_seq = waiting.seq;
             out.push(Effect::Moved { signal_seq, project, from: None, to: id });
+            if waiting.firing {
+                self.alerts.belongs_to(waiting.identity, id, out);
+            }
         }
         self.file(arriving, Some(index), reason, out);
         self.arm_quiet(index);

@@ -10,6 +10,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod alerts;
+mod blocks;
 mod bounds;
 mod cases;
 mod commands;
@@ -25,7 +26,7 @@ mod signals;
 mod snapshot;
 mod timers;
 
-use model::{Effect, Effects, Entry, IncidentId, ProjectId, Reason, Seq, Timestamp};
+use model::{Effect, Effects, Entry, IncidentId, ProjectId, Reason, Seq, SignalId, Timestamp};
 
 pub use dedup::Dedup;
 pub use snapshot::{Snapshot, SnapshotError};
@@ -90,9 +91,15 @@ impl Engine {
         self.timers.next()
     }
 
-    /// Given ids that are still remembered, oldest first: what a door may count as duplicates.
-    pub fn remembered_ids(&self) -> impl Iterator<Item = (ProjectId, model::SignalId)> {
-        self.dedup.iter()
+    /// Given ids that are still remembered and when they were applied, oldest first: what a door may
+    /// count as duplicates.
+    pub fn remembered_ids(&self) -> impl Iterator<Item = (Timestamp, ProjectId, SignalId)> {
+        self.dedup.dated()
+    }
+
+    /// Brings what [`Engine::apply`] looks up about these ids near the processor; see [`Dedup::touch`].
+    pub fn touch_ids(&self, ids: impl Iterator<Item = (ProjectId, SignalId)>) {
+        self.dedup.touch(ids);
     }
 
     /// The leases of all alerts that fire, to bring a restored list of alerts up to date.

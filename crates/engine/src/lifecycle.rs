@@ -5,10 +5,12 @@
 //! incident whose key fires again reopens.
 
 use model::effect::AuditAction;
-use model::{Actor, AuditRow, Effect, Effects, IncidentId, Reason, Severity, Status, Timestamp};
+use model::{
+    Actor, AuditRow, Effect, Effects, IncidentId, Reason, Severity, Status, Timestamp, limits,
+};
 
 use crate::Engine;
-use crate::cases::Index;
+use crate::cases::{Case, Index};
 use crate::rca::Complete;
 use crate::timers::Timer;
 
@@ -126,9 +128,26 @@ impl Engine {
             at: self.at,
             rca: Box::new(complete.into_rca()),
         });
+        let mut closed = Vec::with_capacity(family.len());
         for member in family.into_iter().rev() {
             self.disarm(member);
-            self.cases.close(member);
+            closed.push(self.cases.close(member));
+        }
+        self.let_alerts_go(&closed);
+    }
+
+    /// Alerts that fire on when their incident is closed belong nowhere: sent again, they fire anew.
+    fn let_alerts_go(&mut self, closed: &[Case]) {
+        let signals = closed.iter().map(|case| {
+            let split_off = case.split_off.len() as u64;
+            case.incident.signal_count + split_off
+        });
+        // Every identity came with a signal, so what counts fewer has followed all that fire in it.
+        if signals.sum::<u64>() > limits::FIRING_IDENTITIES as u64 {
+            return self.alerts.let_all_go(&self.cases);
+        }
+        for identity in closed.iter().flat_map(|case| case.firing.sorted()) {
+            self.alerts.let_go(identity, &self.cases);
         }
     }
 

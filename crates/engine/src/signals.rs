@@ -79,7 +79,8 @@ impl Engine {
                 self.file(arriving, None, Reason::NothingFiring, out);
                 let state = self.alert_state(arriving, lease, None, false);
                 let most = self.bounds.firing_alerts;
-                if !self.alerts.was_over(arriving.identity, state, most, &mut self.timers) {
+                let kept = self.alerts.follow(arriving.identity, state, most, &mut self.timers);
+                if kept.is_none() {
                     Self::limit_hit(arriving.project, Reason::AlertLimit, out);
                 }
             }
@@ -91,9 +92,10 @@ impl Engine {
         let incident = self.firing(arriving, out);
         let state = self.alert_state(arriving, lease, incident, true);
         let most = self.bounds.firing_alerts;
-        if !self.alerts.fires(arriving.identity, state, most, &mut self.timers) {
+        let kept = self.alerts.follow(arriving.identity, state, most, &mut self.timers);
+        let Some(lease) = kept else {
             return Self::limit_hit(project, Reason::AlertLimit, out);
-        }
+        };
         out.push(Effect::AlertFiring(Box::new(Alert {
             project,
             identity: arriving.identity,
@@ -119,6 +121,7 @@ impl Engine {
             incident,
             group: self.policies.for_signal(project, signal).key(project, signal),
             firing,
+            let_go: false,
             deadline: lease.ends_at,
         }
     }

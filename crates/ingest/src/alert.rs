@@ -57,14 +57,15 @@ pub(crate) struct Draft<'a> {
     fault: Option<Fault>,
 }
 
-/// Takes the alerts of the array that was opened.
+/// Takes the alerts of the array that was opened. Places and the limit go on from what the batch
+/// holds already: a webhook may say `alerts` twice.
 pub(crate) fn take_all(
     cursor: &mut Cursor<'_>,
     rules: &Rules<'_>,
     batch: &mut Batch,
     syntax: impl Fn(Syntax) -> Problem + Copy,
 ) -> Result<(), Problem> {
-    let (mut first, mut index) = (true, 0);
+    let (mut first, mut index) = (true, batch.items());
     while cursor.element(&mut first).map_err(syntax)? {
         if index as usize == limits::BATCH_SIGNALS {
             return Err(Problem::too_many_signals());
@@ -213,9 +214,13 @@ impl<'a> Draft<'a> {
         self.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// The first of these labels that is there, cut to the length of a name.
+    /// The first of these labels that says something, cut to the length of a name.
     fn first_label(&self, names: &[&str]) -> Option<Cow<'a, str>> {
-        let value = names.iter().find_map(|name| self.label(name))?;
+        let says = |value: &&Cow<'a, str>| {
+            // What is kept is its beginning, so that is what must not be blank.
+            value.chars().take(limits::NAME_CHARS).any(|c| !c.is_whitespace())
+        };
+        let value = names.iter().find_map(|name| self.label(name).filter(says))?;
         Some(cut_chars(value.clone(), limits::NAME_CHARS))
     }
 }

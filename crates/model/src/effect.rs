@@ -93,8 +93,17 @@ pub enum Effect {
         /// Which.
         id: PolicyId,
     },
-    /// An alert fires.
+    /// An alert fires, or fires on after its incident was closed: what there was of it is replaced.
     AlertFiring(Box<Alert>),
+    /// A firing alert that was in no incident belongs to one now: what `open_when` asked for has come.
+    AlertJoined {
+        /// Whose.
+        project: ProjectId,
+        /// Which alert.
+        identity: IdentityKey,
+        /// The incident it belongs to.
+        incident: IncidentId,
+    },
     /// A firing alert was sent again: its lease runs longer. Changes nothing that is stored.
     AlertRenewed {
         /// Whose.

@@ -50,6 +50,12 @@ macro_rules! uuid_newtype {
                 Uuid::try_parse(text).ok().map(|uuid| Self(uuid.as_u128()))
             }
 
+            /// What `Display` writes, without the ceremony of formatting.
+            #[must_use]
+            pub fn text(self, buffer: &mut [u8; 36]) -> &str {
+                Uuid::from_u128(self.0).hyphenated().encode_lower(buffer)
+            }
+
             /// The sixteen bytes, most significant first.
             #[must_use]
             pub fn to_bytes(self) -> [u8; 16] {
@@ -104,6 +110,14 @@ impl IncidentId {
 /// Which signals are the same thing again. Version 1 of the function is [`crate::signal::Signal::identity`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdentityKey(pub u128);
+
+impl IdentityKey {
+    /// 32 hexadecimal digits in lower case, most significant first.
+    #[must_use]
+    pub fn text(self, buffer: &mut [u8; 32]) -> &str {
+        Uuid::from_u128(self.0).simple().encode_lower(buffer)
+    }
+}
 
 /// Which signals belong to the same incident: a hash of project, policy, mode, and the names and values
 /// of the key's fields.

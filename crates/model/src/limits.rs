@@ -34,7 +34,8 @@ pub const OCCURRED_AHEAD: Duration = Duration::from_secs(5 * 60);
 
 /// How long a given id is remembered for deduplication.
 pub const DEDUP_HORIZON: Duration = Duration::from_secs(24 * 3_600);
-/// How many given ids are remembered for deduplication, per partition.
+/// How many given ids are remembered for deduplication, per partition. When one more comes, the oldest
+/// 64 are dropped.
 pub const DEDUP_IDS: usize = 2_000_000;
 /// How many idempotency keys of commands are remembered, per partition.
 pub const IDEMPOTENCY_KEYS: usize = 100_000;
@@ -84,8 +85,12 @@ pub const PAGE: usize = 1_000;
 pub const PAGE_DEFAULT: usize = 50;
 /// Records the pipeline may lag behind the journal before doors answer 503.
 pub const LAG_RECORDS: u64 = 2_000_000;
+/// Records the pipeline may lag behind before polled lists of alerts show what it has.
+pub const STORM_RECORDS: u64 = 10_000;
 /// Records applied in one pipeline batch.
 pub const PIPELINE_BATCH: usize = 8_192;
+/// Records whose effects may wait for one commit; the batch that reaches it is still added.
+pub const PIPELINE_COMMIT: u64 = 65_536;
 /// Credentials whose token buckets are remembered.
 pub const RATE_CREDENTIALS: usize = 16_384;
 /// Source addresses whose token buckets are remembered.

@@ -1,8 +1,9 @@
 //! What others see of the loop, and how they wait for it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::Thread;
 
 use model::{CommandId, Effect, Effects, Outcome, Seq};
 use store::ActiveAlerts;
@@ -13,12 +14,20 @@ use crate::{AppliedIds, Meters};
 /// Commands whose outcome is waited for at once.
 const WAITING_COMMANDS: usize = 10_000;
 
+/// Batches after a reader came in which the next one is expected: about a second at most.
+const READERS_STAY: u64 = 100;
+
 /// The shared face of a loop.
 pub struct Handle {
     applied: watch::Sender<Seq>,
+    decided: AtomicU64,
+    /// Batches for which the last reader still counts.
+    lately: AtomicU64,
     trouble: watch::Sender<Option<Arc<str>>>,
     waiting: Mutex<HashMap<CommandId, oneshot::Sender<Outcome>>>,
     waiters: AtomicUsize,
+    /// The thread of the loop, which is woken where somebody begins to wait.
+    driver: OnceLock<Thread>,
     /// Given ids that were applied.
     pub ids: AppliedIds,
     /// Alerts that fire.
@@ -38,9 +47,12 @@ impl Handle {
     pub(crate) fn new(applied: Seq, alerts: ActiveAlerts) -> Self {
         Self {
             applied: watch::Sender::new(applied),
+            decided: AtomicU64::new(applied.0),
+            lately: AtomicU64::new(0),
             trouble: watch::Sender::new(None),
             waiting: Mutex::default(),
             waiters: AtomicUsize::new(0),
+            driver: OnceLock::new(),
             ids: AppliedIds::default(),
             alerts: Arc::new(alerts),
             meters: Meters::default(),
@@ -53,13 +65,20 @@ impl Handle {
         *self.applied.borrow()
     }
 
+    /// The last position that the engine has decided on: ahead of what is applied by what waits for its
+    /// commit. It moves in smaller steps, so it is what admission goes by.
+    #[must_use]
+    pub fn decided(&self) -> Seq {
+        Seq(self.decided.load(Ordering::Relaxed))
+    }
+
     /// Waits until `seq` is applied. Callers bound it in time.
     pub async fn wait_applied(&self, seq: Seq) {
         if self.applied() >= seq {
             return;
         }
         // Counting waiters tells the loop not to linger; the guard counts down even when cancelled.
-        let _waiter = Waiter::enter(&self.waiters);
+        let _waiter = Waiter::enter(self);
         let mut applied = self.applied.subscribe();
         // The sender lives as long as the handle, so waiting cannot fail.
         let _reached = applied.wait_for(|&at| at >= seq).await;
@@ -81,13 +100,42 @@ impl Handle {
             return None;
         }
         waiting.insert(command, sender);
-        self.waiters.fetch_add(1, Ordering::Relaxed);
+        self.add_waiter();
         Some(Waiting { handle: self, command, outcome })
     }
 
     /// Whether somebody waits for what is being applied.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.waiters.load(Ordering::Relaxed) > 0
+        self.waiters.load(Ordering::SeqCst) > 0
+    }
+
+    /// Whether somebody waits or has waited since this was asked a few batches ago.
+    pub(crate) fn was_awaited(&self) -> bool {
+        if self.is_awaited() {
+            self.lately.store(READERS_STAY, Ordering::Relaxed);
+            return true;
+        }
+        let left = self.lately.load(Ordering::Relaxed);
+        self.lately.store(left.saturating_sub(1), Ordering::Relaxed);
+        left > 0
+    }
+
+    /// Says which thread is to be woken by whoever begins to wait.
+    pub(crate) fn driven_by(&self, thread: Thread) {
+        // There is one loop to a handle, so this is the first time.
+        let _first = self.driver.set(thread);
+    }
+
+    /// The loop looks at the waiters before it parks, and an unparked thread does not park: nobody is missed.
+    fn add_waiter(&self) {
+        self.waiters.fetch_add(1, Ordering::SeqCst);
+        if let Some(driver) = self.driver.get() {
+            driver.unpark();
+        }
+    }
+
+    pub(crate) fn set_decided(&self, through: Seq) {
+        self.decided.store(through.0, Ordering::Relaxed);
     }
 
     pub(crate) fn publish(&self, through: Seq, effects: &Effects) {
@@ -121,7 +169,7 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.handle.waiters.fetch_sub(1, Ordering::Relaxed);
+        self.handle.waiters.fetch_sub(1, Ordering::SeqCst);
         self.handle.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.command);
     }
 }
@@ -129,14 +177,14 @@ impl Drop for Waiting<'_> {
 struct Waiter<'h>(&'h AtomicUsize);
 
 impl<'h> Waiter<'h> {
-    fn enter(waiters: &'h AtomicUsize) -> Self {
-        waiters.fetch_add(1, Ordering::Relaxed);
-        Self(waiters)
+    fn enter(handle: &'h Handle) -> Self {
+        handle.add_waiter();
+        Self(&handle.waiters)
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -54,11 +54,12 @@ pub struct Pipeline {
     partition: PartitionId,
     engine: Engine,
     reader: Box<dyn Reader>,
+    /// Of what is applied and not yet committed.
     effects: Effects,
     handle: Arc<Handle>,
     /// The position of the last snapshot handed to be saved.
     snapshot_at: Seq,
-    /// Effects that are applied to the engine and not yet in the store, because it refused.
+    /// What is applied to the engine and not yet in the store.
     uncommitted: Option<step::Uncommitted>,
 }
 

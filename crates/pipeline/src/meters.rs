@@ -109,6 +109,7 @@ impl Meters {
                 | Effect::PolicySaved(_)
                 | Effect::PolicyRemoved { .. }
                 | Effect::AlertFiring(_)
+                | Effect::AlertJoined { .. }
                 | Effect::AlertRenewed { .. }
                 | Effect::AlertResolved { .. }
                 | Effect::Replied { .. } => {}

@@ -53,8 +53,9 @@ impl Pipeline {
             snapshot_at: snapshot_seq,
             uncommitted: None,
         };
+        pipeline.share_ids();
         let replayed = pipeline.replay(offset).await?;
-        pipeline.share_restored();
+        pipeline.share_leases();
         let caught_up = pipeline.catch_up(journal_end).await?;
         Ok((pipeline, Opened { snapshot: snapshot_seq, replayed, caught_up }))
     }
@@ -70,20 +71,24 @@ impl Pipeline {
             let straddling = entries.iter().position(|(seq, ..)| *seq > offset);
             entries.truncate(straddling.unwrap_or(entries.len()));
             self.decide(&entries);
-            self.keep(&entries).await?;
+            self.keep(&entries, 0).await?;
+            self.effects.0.clear();
             replayed += entries.len() as u64;
             if straddling.is_some() {
                 self.reader = self.ports.journal.reader(offset.next().0)?;
             }
         }
-        self.effects.0.clear();
         Ok(replayed)
     }
 
-    /// What the engine remembers and others share: ids, and leases of the alerts that fire.
-    fn share_restored(&mut self) {
+    /// The ids that the engine remembers, for the doors: before any replay, as they are kept by age.
+    fn share_ids(&self) {
         let ids: Vec<_> = self.engine.remembered_ids().collect();
         self.handle.ids.note(&ids, self.engine.at());
+    }
+
+    /// The leases of the alerts that fire, for the list of alerts, which the store has without renewals.
+    fn share_leases(&mut self) {
         self.effects.0.clear();
         self.engine.leases(&mut self.effects);
         self.alerts().apply(&self.effects);

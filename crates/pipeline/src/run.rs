@@ -1,5 +1,8 @@
-//! The thread: step after step, lingering a little under load so that commits are worth their cost,
-//! appending a tick when a deadline has come, and handing snapshots to be saved.
+//! The thread: gathers what is durable, commits it while it is still news, appends a tick when a
+//! deadline has come, and hands snapshots to be saved.
+//!
+//! Under load it lingers, so that commits are worth their cost: a little before it reads on, and
+//! longer before it commits where there are only counters to be written. Whoever waits ends both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +13,15 @@ use journal::Records;
 use model::{Entry, Seq, codec};
 use tokio::runtime;
 
-use crate::{Error, ErrorKind, Pipeline, Ports, Step};
+use crate::{Error, ErrorKind, Pipeline, Ports};
 
 /// How the loop is run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long a batch may wait for company when nobody waits for it.
+    /// How long records may wait for company when nobody waits for them.
     pub linger: Duration,
+    /// How long counters may wait to be committed when nobody waits for them.
+    pub counters_linger: Duration,
     /// Entries after which a snapshot is taken.
     pub snapshot_entries: u64,
     /// Time after which a snapshot is taken if anything happened.
@@ -63,6 +68,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             linger: Duration::from_millis(8),
+            counters_linger: Duration::from_millis(100),
             snapshot_entries: 2_000_000,
             snapshot_age: Duration::from_secs(60),
             observer: Observer::default(),
@@ -77,6 +83,7 @@ impl Running {
     /// What stopped it, if it was not this.
     pub fn stop(self) -> Result<(), Error> {
         self.stop.store(true, Ordering::SeqCst);
+        self.thread.thread().unpark();
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
@@ -129,12 +136,26 @@ impl Pipeline {
     }
 }
 
+/// What a turn of the loop came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// There was nothing to do.
+    Idle,
+    /// Something is applied and waits for its commit.
+    Waiting,
+    /// Everything applied is committed.
+    Committed,
+}
+
 struct Loop {
     pipeline: Pipeline,
     options: Options,
     runtime: runtime::Handle,
     stop: Arc<AtomicBool>,
+    last_gather: Instant,
     last_commit: Instant,
+    /// Work on what is not yet committed.
+    worked: Duration,
     last_snapshot: Instant,
     saving: Option<JoinHandle<Result<(), Error>>>,
 }
@@ -152,41 +173,48 @@ impl Loop {
             options,
             runtime,
             stop,
+            last_gather: now,
             last_commit: now,
+            worked: Duration::ZERO,
             last_snapshot: now,
             saving: None,
         }
     }
 
     fn run(mut self) -> Result<(), Error> {
+        self.pipeline.handle.driven_by(std::thread::current());
         loop {
-            // Read before stepping: what was durable when the stop was asked for is still applied.
+            // Read before the turn: what was durable when the stop was asked for is still applied.
             let stopping = self.stop.load(Ordering::SeqCst);
-            self.linger(stopping);
-            match self.step()? {
-                Step::Applied(_) => self.snapshot_if_due(),
-                Step::Idle if stopping => return self.finish(),
-                Step::Idle => self.idle(),
+            self.linger();
+            match self.turn()? {
+                Turn::Committed => self.snapshot_if_due(),
+                Turn::Waiting => {}
+                Turn::Idle if stopping => return self.finish(),
+                Turn::Idle => self.idle(),
             }
         }
     }
 
-    fn step(&mut self) -> Result<Step, Error> {
+    /// Gathers, and commits if it is time to.
+    fn turn(&mut self) -> Result<Turn, Error> {
         let began = Instant::now();
-        match self.runtime.block_on(self.pipeline.step()) {
-            Ok(Step::Applied(entries)) => {
+        let turned = self.gather_and_commit();
+        self.worked += began.elapsed();
+        match turned {
+            Ok(Turn::Committed) => {
                 self.last_commit = Instant::now();
-                self.options.observer.tell(began.elapsed());
-                Ok(Step::Applied(entries))
+                self.options.observer.tell(std::mem::take(&mut self.worked));
+                Ok(Turn::Committed)
             }
-            Ok(Step::Idle) => Ok(Step::Idle),
+            Ok(turn) => Ok(turn),
             Err(error)
                 if error.kind() == ErrorKind::Passing && !self.stop.load(Ordering::SeqCst) =>
             {
                 tracing::error!(error = %chain(&error), "the pipeline waits");
                 self.pipeline.handle.set_trouble(Some(chain(&error).into()));
                 std::thread::sleep(PASSING);
-                Ok(Step::Applied(0))
+                Ok(Turn::Waiting)
             }
             Err(error) => {
                 self.pipeline.handle.set_trouble(Some(chain(&error).into()));
@@ -195,15 +223,42 @@ impl Loop {
         }
     }
 
-    /// Under load a commit waits for company, unless somebody waits for it.
-    fn linger(&self, stopping: bool) {
-        let end = self.last_commit + self.options.linger;
-        while !stopping && !self.pipeline.handle.is_awaited() {
+    fn gather_and_commit(&mut self) -> Result<Turn, Error> {
+        self.runtime.block_on(self.pipeline.gather())?;
+        if self.pipeline.uncommitted.is_none() {
+            return Ok(Turn::Idle);
+        }
+        self.last_gather = Instant::now();
+        if !self.is_commit_due() {
+            return Ok(Turn::Waiting);
+        }
+        self.runtime.block_on(self.pipeline.commit())?;
+        Ok(Turn::Committed)
+    }
+
+    /// After a quiet time everything is committed at once; then only what is news or fills a commit.
+    fn is_commit_due(&self) -> bool {
+        self.is_hurried()
+            || self.last_commit.elapsed() >= self.options.counters_linger
+            || self.pipeline.uncommitted.as_ref().is_some_and(|batch| {
+                batch.is_full()
+                    || batch.is_pressing() && self.last_commit.elapsed() >= self.options.linger
+            })
+    }
+
+    fn is_hurried(&self) -> bool {
+        self.pipeline.handle.is_awaited() || self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Under load reading waits for company, unless somebody waits for what is there.
+    fn linger(&self) {
+        let end = self.last_gather + self.options.linger;
+        while !self.is_hurried() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
-            std::thread::sleep(left.min(Duration::from_millis(1)));
+            std::thread::park_timeout(left);
         }
     }
 

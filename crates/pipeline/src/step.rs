@@ -3,7 +3,7 @@
 use journal::Batch;
 use lake::Row;
 use model::effect::Effect;
-use model::{Effects, Entry, ProjectId, Seq, SignalId, Timestamp, codec, limits};
+use model::{Entry, ProjectId, Seq, SignalId, Timestamp, codec, limits};
 use store::Commit;
 
 use crate::error::is_passing;
@@ -25,36 +25,57 @@ pub(crate) struct Uncommitted {
     through: Seq,
     at: Timestamp,
     entries: u64,
+    /// Whether there is more in it than counters: something that people are told, or wait for.
+    pressing: bool,
 }
+
+/// Entries whose ids are looked for together before they are applied one by one.
+const TOUCHED_TOGETHER: usize = 64;
 
 /// An entry with its position and time, borrowed from the batch it was read in.
 type Stamped<'b> = (Seq, Timestamp, Entry<'b>);
 
 impl Pipeline {
-    /// Applies what is durable and not yet applied, at most one batch of it.
+    /// Applies what is durable and not yet applied, at most one batch of it, and commits it.
     ///
     /// # Errors
     /// See [`Error::kind`]. After a passing error the next step goes on where this one stopped.
     pub async fn step(&mut self) -> Result<Step, Error> {
-        if self.uncommitted.is_some() {
-            return self.commit().await;
+        if self.uncommitted.is_none() {
+            self.gather().await?;
+        }
+        self.commit().await
+    }
+
+    /// Applies what is durable and not yet applied, at most one batch of it, and leaves the commit to
+    /// later: a thousand signals of one incident are one row, however they were read. Says whether
+    /// there was anything.
+    pub(crate) async fn gather(&mut self) -> Result<bool, Error> {
+        if self.uncommitted.as_ref().is_some_and(Uncommitted::is_full) {
+            return Ok(false);
         }
         let batches = self.read()?;
         if batches.is_empty() {
-            return Ok(Step::Idle);
+            return Ok(false);
         }
-        let expected = self.engine.seq();
+        let (expected, from) = (self.engine.seq(), self.effects.0.len());
         let entries = decode(&batches)?;
         self.decide(&entries);
-        self.keep(&entries).await?;
-        self.uncommitted = Some(Uncommitted {
+        self.keep(&entries, from).await?;
+        self.handle.set_decided(self.engine.seq());
+        let pressing = self.effects.0[from..].iter().any(is_pressing);
+        let batch = self.uncommitted.get_or_insert(Uncommitted {
             expected,
-            through: self.engine.seq(),
+            through: expected,
             at: self.engine.at(),
-            entries: entries.len() as u64,
+            entries: 0,
+            pressing: false,
         });
-        drop(entries);
-        self.commit().await
+        batch.through = self.engine.seq();
+        batch.at = self.engine.at();
+        batch.entries += entries.len() as u64;
+        batch.pressing |= pressing;
+        Ok(true)
     }
 
     /// Reads batches until there is a good handful of records, or no more.
@@ -71,25 +92,39 @@ impl Pipeline {
 
     /// Lets the engine decide, and notes which given ids were applied.
     pub(crate) fn decide(&mut self, entries: &[Stamped<'_>]) {
-        self.effects.0.clear();
-        let mut ids: Vec<(ProjectId, SignalId)> = Vec::new();
-        for (seq, at, entry) in entries {
-            let before = self.effects.0.len();
-            self.engine.apply(*seq, *at, entry, &mut self.effects);
-            if let Entry::Signal { project, signal } | Entry::Alert { project, signal, .. } = entry
-            {
-                if signal.id_given {
-                    ids.push((*project, signal.id));
+        let mut ids: Vec<(Timestamp, ProjectId, SignalId)> = Vec::new();
+        let polite = self.may_yield();
+        for turn in entries.chunks(TOUCHED_TOGETHER) {
+            if polite {
+                std::thread::yield_now();
+            }
+            self.engine.touch_ids(turn.iter().filter_map(|(_, _, entry)| given_id(entry)));
+            for (seq, at, entry) in turn {
+                let before = self.effects.0.len();
+                self.engine.apply(*seq, *at, entry, &mut self.effects);
+                if let Some((project, id)) = given_id(entry) {
+                    ids.push((*at, project, id));
                 }
-                self.check_tenant(*project, before);
+                if let Entry::Signal { project, .. } | Entry::Alert { project, .. } = entry {
+                    self.check_tenant(*project, before);
+                }
             }
         }
         self.handle.ids.note(&ids, self.engine.at());
     }
 
-    /// Hands the filed signals to the lake.
-    pub(crate) async fn keep(&mut self, entries: &[Stamped<'_>]) -> Result<(), Error> {
-        let rows = rows(entries, &self.effects);
+    /// Whether whoever answers senders goes first where processors are few: as long as nobody reads and
+    /// the loop is not far behind, or so far that senders are refused, which must be quick too.
+    fn may_yield(&self) -> bool {
+        let end = self.ports.journal.durable_end();
+        let behind = end.saturating_sub(self.engine.seq().0);
+        let far = limits::LAG_RECORDS / 8..limits::LAG_RECORDS / 8 * 7;
+        !self.handle.was_awaited() && !far.contains(&behind)
+    }
+
+    /// Hands the filed signals to the lake; the effects of the entries begin at `from`.
+    pub(crate) async fn keep(&mut self, entries: &[Stamped<'_>], from: usize) -> Result<(), Error> {
+        let rows = rows(entries, &self.effects.0[from..]);
         if rows.is_empty() {
             self.ports.lake.advance(self.engine.seq());
             return Ok(());
@@ -126,6 +161,7 @@ impl Pipeline {
         self.handle.meters.count(&self.effects);
         self.handle.set_trouble(None);
         self.handle.publish(through, &self.effects);
+        self.effects.0.clear();
         Ok(Step::Applied(entries))
     }
 
@@ -142,6 +178,7 @@ impl Pipeline {
             | Effect::PolicySaved(_)
             | Effect::PolicyRemoved { .. }
             | Effect::AlertFiring(_)
+            | Effect::AlertJoined { .. }
             | Effect::AlertRenewed { .. }
             | Effect::AlertResolved { .. }
             | Effect::Replied { .. }
@@ -150,6 +187,48 @@ impl Pipeline {
         if foreign {
             self.handle.meters.violated(Violation::I6);
         }
+    }
+}
+
+/// The id that the sender gave, if it gave one.
+fn given_id(entry: &Entry<'_>) -> Option<(ProjectId, SignalId)> {
+    match entry {
+        Entry::Signal { project, signal } | Entry::Alert { project, signal, .. } => {
+            signal.id_given.then_some((*project, signal.id))
+        }
+        Entry::Tick | Entry::Command(_) => None,
+    }
+}
+
+impl Uncommitted {
+    /// Whether it must be committed before anything is added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries >= limits::PIPELINE_COMMIT
+    }
+
+    /// Whether somebody is told of it, or waits for it.
+    pub(crate) fn is_pressing(&self) -> bool {
+        self.pressing
+    }
+}
+
+/// Whether an effect is more than a counter or a lease that runs on.
+fn is_pressing(effect: &Effect) -> bool {
+    match effect {
+        Effect::Filed { .. }
+        | Effect::Skipped { .. }
+        | Effect::AlertRenewed { .. }
+        | Effect::LimitHit { .. } => false,
+        Effect::Moved { .. }
+        | Effect::Incident(_)
+        | Effect::Audited(_)
+        | Effect::RcaAccepted { .. }
+        | Effect::PolicySaved(_)
+        | Effect::PolicyRemoved { .. }
+        | Effect::AlertFiring(_)
+        | Effect::AlertJoined { .. }
+        | Effect::AlertResolved { .. }
+        | Effect::Replied { .. } => true,
     }
 }
 
@@ -168,10 +247,10 @@ pub(crate) fn decode(batches: &[Batch]) -> Result<Vec<Stamped<'_>>, Error> {
 }
 
 /// Joins what was filed with the signals it was decided about; both are in order of position.
-fn rows<'e>(entries: &'e [Stamped<'_>], effects: &Effects) -> Vec<Row<'e>> {
+fn rows<'e>(entries: &'e [Stamped<'_>], effects: &[Effect]) -> Vec<Row<'e>> {
     let mut rows = Vec::with_capacity(entries.len());
     let mut entries = entries.iter();
-    for effect in &effects.0 {
+    for effect in effects {
         let Effect::Filed { seq: filed, project, identity, incident, reason, .. } = effect else {
             continue;
         };

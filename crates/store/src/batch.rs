@@ -26,7 +26,9 @@ pub(crate) struct Batch<'a> {
     /// Policies no longer in force.
     pub(crate) policies_removed: Vec<(ProjectId, PolicyId)>,
     /// Alerts that fire.
-    pub(crate) alerts_firing: Vec<&'a Alert>,
+    pub(crate) alerts_firing: Vec<AlertRow<'a>>,
+    /// Alerts that fired before and belong to an incident now.
+    pub(crate) alerts_joined: Vec<(ProjectId, IdentityKey, IncidentId)>,
     /// Alerts that no longer fire.
     pub(crate) alerts_resolved: Vec<(ProjectId, IdentityKey)>,
     /// Signals that moved.
@@ -63,6 +65,15 @@ pub(crate) struct RcaRow<'a> {
     pub(crate) rca: &'a Rca,
 }
 
+/// An alert with the incident it has at the end of the batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AlertRow<'a> {
+    /// All but the incident.
+    pub(crate) alert: &'a Alert,
+    /// The incident it belongs to.
+    pub(crate) incident: Option<IncidentId>,
+}
+
 /// A signal that moved: where it was before its first move of the batch, and where it is after the last.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MoveRow {
@@ -90,12 +101,20 @@ enum LastWord<'a> {
     Counters(CounterRow),
 }
 
+/// The last word on an alert so far.
+#[derive(Debug, Clone, Copy)]
+enum AlertWord<'a> {
+    Fires(AlertRow<'a>),
+    Joined(IncidentId),
+    Over,
+}
+
 #[derive(Default)]
 struct Folding<'a> {
     incidents: BTreeMap<(ProjectId, IncidentId), LastWord<'a>>,
     rcas: BTreeMap<(ProjectId, IncidentId), RcaRow<'a>>,
     policies: BTreeMap<(ProjectId, PolicyId), Option<&'a GroupingPolicy>>,
-    alerts: BTreeMap<(ProjectId, IdentityKey), Option<&'a Alert>>,
+    alerts: BTreeMap<(ProjectId, IdentityKey), AlertWord<'a>>,
     moves: BTreeMap<(ProjectId, Seq), MoveRow>,
     audit: Vec<&'a AuditRow>,
 }
@@ -131,10 +150,14 @@ impl<'a> Folding<'a> {
                 self.policies.insert((project, id), None);
             }
             Effect::AlertFiring(alert) => {
-                self.alerts.insert((alert.project, alert.identity), Some(alert));
+                let row = AlertRow { alert, incident: alert.incident };
+                self.alerts.insert((alert.project, alert.identity), AlertWord::Fires(row));
+            }
+            &Effect::AlertJoined { project, identity, incident } => {
+                self.join(project, identity, incident);
             }
             &Effect::AlertResolved { project, identity, .. } => {
-                self.alerts.insert((project, identity), None);
+                self.alerts.insert((project, identity), AlertWord::Over);
             }
             Effect::Filed { incident: None, .. }
             | Effect::Skipped { .. }
@@ -153,6 +176,15 @@ impl<'a> Folding<'a> {
                 whole.last_signal_at = row.last_signal_at;
             }
             LastWord::Counters(counters) => *counters = row,
+        }
+    }
+
+    fn join(&mut self, project: ProjectId, identity: IdentityKey, incident: IncidentId) {
+        let word = self.alerts.entry((project, identity));
+        match word.or_insert(AlertWord::Joined(incident)) {
+            AlertWord::Fires(row) => row.incident = Some(incident),
+            AlertWord::Joined(last) => *last = incident,
+            AlertWord::Over => {}
         }
     }
 
@@ -175,10 +207,11 @@ impl<'a> Folding<'a> {
                 None => batch.policies_removed.push(key),
             }
         }
-        for (key, alert) in self.alerts {
-            match alert {
-                Some(alert) => batch.alerts_firing.push(alert),
-                None => batch.alerts_resolved.push(key),
+        for (key, word) in self.alerts {
+            match word {
+                AlertWord::Fires(row) => batch.alerts_firing.push(row),
+                AlertWord::Joined(incident) => batch.alerts_joined.push((key.0, key.1, incident)),
+                AlertWord::Over => batch.alerts_resolved.push(key),
             }
         }
         batch

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use model::{GroupingPolicy, IncidentId, ProjectId, Seq};
 
 pub use admin::{Admin, KeyRow, ProjectRow, RcaDraft};
-pub use alerts::{ActiveAlert, ActiveAlerts, AlertBody, AlertList};
+pub use alerts::{ActiveAlert, ActiveAlerts, AlertBody, AlertList, AlertRoll, AlertTerm};
 pub use commit::{Commit, PartitionId};
 pub use error::{Error, ErrorKind};
 pub use keys::{Keys, MintedSecret, mint_secret};

@@ -10,43 +10,90 @@ use std::sync::Arc;
 use bytes::Bytes;
 use model::{IncidentId, KeyField, ProjectId, Signal};
 use serde_json::json;
-use store::AlertList;
+use store::{AlertBody, AlertList};
 
-use super::rendering::{self, Rendered};
-use super::{RECEIVER, blocking};
+use super::page::{Page, Writer};
+use super::rendering::{self, Reached, Turn};
+use super::{RECEIVER, blocking, fragment};
 use crate::Api;
 use crate::problem::Problem;
 
-/// The groups of one version, and all of them as they are sent.
+/// How the alerts of a project are grouped, as of the last time somebody asked.
+#[derive(Debug, Default)]
+pub(super) struct Grouping {
+    /// The number of the policies that were read, once they were.
+    policies: Option<u64>,
+    /// Labels that they name. What was made with other ones is gone.
+    names: BTreeSet<String>,
+    groups: Option<Arc<Groups>>,
+}
+
+/// The groups of all lists that differ by renewals.
 #[derive(Debug)]
 pub(super) struct Groups {
+    list: Arc<AlertList>,
+    /// By incident.
     groups: Vec<Group>,
-    /// The JSON array of all groups.
-    pub(super) body: Bytes,
 }
 
 #[derive(Debug)]
 struct Group {
-    /// `"labels":{…},"receiver":{…}`
-    tail: Vec<u8>,
+    incident: IncidentId,
     /// Its alerts, by their place in the list.
     members: Vec<usize>,
+    /// `"labels":{…},"receiver":{…}`
+    tail: Bytes,
 }
 
-/// The groups of a rendering: made once, whoever asks first.
-pub(super) async fn of(
+/// The page of all groups.
+pub(super) async fn page(api: &Api, project: ProjectId) -> Result<Bytes, Problem> {
+    let kept = api.renderings().of(project);
+    match kept.groups.page(|| api.ports().alerts.snapshot(project)).await {
+        Reached::Page(body) => Ok(body),
+        Reached::Turn(mut turn) => {
+            read_policies(api, project, &mut turn).await?;
+            turn.render(|grouping, list| grouping.update(&list).page(list)).await
+        }
+    }
+}
+
+/// The groups of the alerts that `shown` lets through; without those that are left empty.
+pub(super) async fn shown(
     api: &Api,
     project: ProjectId,
-    rendered: &Arc<Rendered>,
-) -> Result<Arc<Groups>, Problem> {
-    let made = rendered.groups.get_or_try_init(|| async {
-        let policies = api.ports().store.policies(project).await?;
-        let names: BTreeSet<String> =
-            policies.into_iter().flat_map(|policy| policy.key).filter_map(label).collect();
-        let rendered = Arc::clone(rendered);
-        blocking(move || Arc::new(Groups::new(&rendered, &names))).await
-    });
-    made.await.map(Arc::clone)
+    shown: impl Fn(&AlertList, usize) -> bool + Send + 'static,
+) -> Result<Bytes, Problem> {
+    let kept = api.renderings().of(project);
+    let mut turn = kept.groups.turn(|| api.ports().alerts.snapshot(project)).await;
+    read_policies(api, project, &mut turn).await?;
+    blocking(move || {
+        let list = Arc::clone(turn.list());
+        let groups = turn.basis().update(&list);
+        drop(turn);
+        let mut writer = Writer::new(&list, 0);
+        groups.write(&mut writer, |index| shown(&list, index));
+        writer.finish()
+    })
+    .await
+}
+
+/// Reads the policies when one has changed. Where they name other labels now, nothing is kept.
+async fn read_policies(
+    api: &Api,
+    project: ProjectId,
+    turn: &mut Turn<Grouping>,
+) -> Result<(), Problem> {
+    let policies = turn.list().policies;
+    if turn.basis().policies == Some(policies) {
+        return Ok(());
+    }
+    let read = api.ports().store.policies(project).await?;
+    let names = read.into_iter().flat_map(|policy| policy.key).filter_map(label).collect();
+    if turn.basis().names_become(names) {
+        turn.discard();
+    }
+    turn.basis().policies = Some(policies);
+    Ok(())
 }
 
 fn label(field: KeyField) -> Option<String> {
@@ -64,68 +111,104 @@ fn label(field: KeyField) -> Option<String> {
     }
 }
 
-impl Groups {
-    fn new(rendered: &Rendered, names: &BTreeSet<String>) -> Self {
-        let mut members: BTreeMap<IncidentId, Vec<usize>> = BTreeMap::new();
-        for (index, alert) in rendered.list.alerts.iter().enumerate() {
-            if let Some(incident) = alert.body.incident {
-                members.entry(incident).or_default().push(index);
-            }
+impl Grouping {
+    /// Whether these are other names than before; the groups are gone then.
+    pub(super) fn names_become(&mut self, names: BTreeSet<String>) -> bool {
+        let are_others = self.names != names;
+        if are_others {
+            *self = Self { names, ..Self::default() };
         }
-        let groups = members.into_values().map(|members| {
-            let labels = shared_labels(&rendered.list, &members, names);
-            let tail = format!(
-                "\"labels\":{},\"receiver\":{}",
-                json!(labels),
-                json!({ "name": RECEIVER })
-            );
-            Group { tail: tail.into_bytes(), members }
-        });
-        let mut groups = Self { groups: groups.collect(), body: Bytes::new() };
-        groups.body = groups.render(rendered, |_, _| true);
-        groups
+        are_others
     }
 
-    /// The JSON array of the groups, with the alerts that `shown` lets through; without those that are left empty.
-    pub(super) fn render(
-        &self,
-        rendered: &Rendered,
-        shown: impl Fn(&AlertList, usize) -> bool,
-    ) -> Bytes {
-        let mut body = vec![b'['];
-        for group in &self.groups {
-            let alerts: Vec<&[u8]> = group
-                .members
-                .iter()
-                .filter(|&&index| shown(&rendered.list, index))
-                .map(|&index| rendered.slice(index))
-                .collect();
-            if alerts.is_empty() {
-                continue;
-            }
-            if body.len() > 1 {
-                body.push(b',');
-            }
-            body.extend_from_slice(b"{\"alerts\":");
-            body.extend_from_slice(rendering::list(alerts.into_iter()).trim_ascii_end());
-            body.push(b',');
-            body.extend_from_slice(&group.tail);
-            body.push(b'}');
-        }
-        body.extend_from_slice(b"]\n");
-        body.into()
+    /// The groups of a list: the last ones where nothing but renewals lies between.
+    pub(super) fn update(&mut self, list: &Arc<AlertList>) -> Arc<Groups> {
+        let groups = match self.groups.take() {
+            Some(last) if last.list.alerts.differs_by_renewals(&list.alerts) => last,
+            last => Arc::new(Groups::new(list, &self.names, last.as_deref())),
+        };
+        self.groups = Some(Arc::clone(&groups));
+        groups
     }
 }
 
+impl Groups {
+    /// Takes over the labels of groups that are as they were in `last`.
+    fn new(list: &Arc<AlertList>, names: &BTreeSet<String>, last: Option<&Self>) -> Self {
+        let bodies = list.alerts.bodies();
+        let mut seats: Vec<(IncidentId, usize)> = (bodies.iter().enumerate())
+            .filter_map(|(index, body)| body.incident.map(|incident| (incident, index)))
+            .collect();
+        seats.sort_unstable();
+        let mut old = last.map_or(&[][..], |last| &last.groups).iter().peekable();
+        let groups = seats.chunk_by(|(one, _), (other, _)| one == other).map(|seats| {
+            let (incident, _) = seats[0];
+            let members: Vec<usize> = seats.iter().map(|&(_, index)| index).collect();
+            while old.next_if(|old| old.incident < incident).is_some() {}
+            let same = old.next_if(|old| old.incident == incident).zip(last);
+            let same = same.filter(|(old, last)| old.has(&last.list, bodies, &members));
+            let tail = match same {
+                Some((old, _)) => old.tail.clone(),
+                None => tail(bodies, &members, names),
+            };
+            Group { incident, members, tail }
+        });
+        let groups = groups.collect();
+        Self { list: Arc::clone(list), groups }
+    }
+
+    /// The page of all groups of `list`, which is that of the groups or differs by renewals.
+    pub(super) fn page(&self, list: Arc<AlertList>) -> Page {
+        let around = "{\"alerts\":[],}".len() + 1;
+        let tails: usize = self.groups.iter().map(|group| around + group.tail.len()).sum();
+        let bytes = rendering::alerts_bytes(&list) + tails;
+        Page::new(list, bytes, |writer| self.write(writer, |_| true))
+    }
+
+    fn write(&self, writer: &mut Writer<'_>, shown: impl Fn(usize) -> bool) {
+        let mut before: &[u8] = b"[";
+        for group in &self.groups {
+            let mut members =
+                group.members.iter().copied().filter(|&index| shown(index)).peekable();
+            if members.peek().is_none() {
+                continue;
+            }
+            writer.raw(before);
+            writer.raw(b"{\"alerts\":");
+            writer.alerts(members);
+            writer.raw(b",");
+            writer.raw(&group.tail);
+            writer.raw(b"}");
+            before = b",";
+        }
+        writer.raw(if before == b"[" { b"[]\n" } else { b"]\n" });
+    }
+}
+
+impl Group {
+    /// Whether it has these members, where its own stand in `list`.
+    fn has(&self, list: &AlertList, bodies: &[Arc<AlertBody>], members: &[usize]) -> bool {
+        let own = self.members.iter().map(|&index| &list.alerts.bodies()[index]);
+        let others = members.iter().map(|&index| &bodies[index]);
+        own.len() == others.len() && own.zip(others).all(|(own, other)| Arc::ptr_eq(own, other))
+    }
+}
+
+fn tail(bodies: &[Arc<AlertBody>], members: &[usize], names: &BTreeSet<String>) -> Bytes {
+    let labels = shared_labels(bodies, members, names);
+    let receiver = json!({ "name": RECEIVER });
+    format!("\"labels\":{},\"receiver\":{receiver}", json!(labels)).into()
+}
+
 fn shared_labels<'a>(
-    list: &'a AlertList,
+    bodies: &'a [Arc<AlertBody>],
     members: &[usize],
     names: &BTreeSet<String>,
 ) -> BTreeMap<&'a str, &'a str> {
-    let signal = |index: usize| -> &'a Signal<'static> { &list.alerts[index].body.signal };
+    let signal = |index: usize| -> &'a Signal<'static> { &bodies[index].signal };
     let Some((&first, others)) = members.split_first() else { return BTreeMap::new() };
     let first = signal(first);
-    let mut labels = rendering::labels(first);
+    let mut labels = fragment::labels(first);
     labels.retain(|name, value| {
         names.contains(*name) || *value == first.component || *value == first.environment
     });

@@ -3,18 +3,21 @@
 //! Shapes and leniency are Alertmanager's: unknown parameters are ignored, errors are JSON strings.
 //! Refuses to know: how alerts come in; that is a door of the crate `ingest`.
 
+mod fragment;
 mod groups;
 mod matcher;
+mod page;
 mod rendering;
+mod stamp;
 mod status;
-
-use std::sync::Arc;
+#[cfg(test)]
+mod tests;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, header};
-use model::{ProjectId, Scope, limits};
+use model::{Scope, limits};
 use regex::Regex;
 use store::AlertList;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,7 +28,7 @@ use crate::problem::Problem;
 use crate::request::{Call, Parameters};
 
 use matcher::Matcher;
-use rendering::Rendered;
+use page::Writer;
 use status::{AlertDocument, AlertGroupDocument};
 
 pub(crate) use rendering::Renderings;
@@ -63,11 +66,16 @@ async fn list_alerts(
 ) -> Result<Response, Problem> {
     call.require(&[Scope::Read])?;
     let filter = Filter::read(&parameters)?;
-    let rendered = rendered(&api, call.project()).await?;
     if filter.shows_everything() {
-        return Ok(json(rendered.body.clone()));
+        return Ok(json(rendering::alerts(&api, call.project()).await?));
     }
-    let shown = move || rendering::list(rendered.slices(|list, index| filter.shows(list, index)));
+    let list = api.ports().alerts.snapshot(call.project());
+    let shown = move || {
+        let mut writer = Writer::new(&list, 0);
+        let indices = (0..list.alerts.len()).filter(|&index| filter.shows(&list, index));
+        rendering::write_alerts(&mut writer, indices);
+        writer.finish()
+    };
     Ok(json(blocking(shown).await?))
 }
 
@@ -90,18 +98,11 @@ async fn list_groups(
 ) -> Result<Response, Problem> {
     call.require(&[Scope::Read])?;
     let filter = Filter::read(&parameters)?;
-    let rendered = rendered(&api, call.project()).await?;
-    let groups = groups::of(&api, call.project(), &rendered).await?;
     if filter.shows_everything() {
-        return Ok(json(groups.body.clone()));
+        return Ok(json(groups::page(&api, call.project()).await?));
     }
-    let shown = move || groups.render(&rendered, |list, index| filter.shows(list, index));
-    Ok(json(blocking(shown).await?))
-}
-
-async fn rendered(api: &Api, project: ProjectId) -> Result<Arc<Rendered>, Problem> {
-    let alerts = Arc::clone(&api.ports().alerts);
-    api.renderings().current(project, move || alerts.snapshot(project)).await
+    let shown = move |list: &AlertList, index| filter.shows(list, index);
+    Ok(json(groups::shown(&api, call.project(), shown).await?))
 }
 
 /// Work that takes long with many alerts, off the threads that serve everybody.
@@ -161,7 +162,7 @@ impl Filter {
     }
 
     fn shows(&self, list: &AlertList, index: usize) -> bool {
-        let body = &list.alerts[index].body;
+        let body = &list.alerts.bodies()[index];
         let state = if body.incident.is_some() { self.active } else { self.unprocessed };
         state && self.receiver && self.matchers.iter().all(|matcher| matcher.fits(&body.signal))
     }

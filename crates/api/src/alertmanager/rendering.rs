@@ -1,185 +1,175 @@
-//! The list of alerts as bytes, rendered once for each version however many poll it.
+//! The pages that were sent last, one of alerts and one of groups for each project, so that the next
+//! poll has little to do however many poll.
 //!
-//! Invariant: a poll that starts after a change was applied is answered with that change: what is
-//! looked at for the version is a snapshot taken by the poll itself.
+//! Invariant: a poll that starts after a change was applied is answered with that change: the list it
+//! is answered from was taken after it came.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use model::{ProjectId, Signal};
-use serde::{Deserialize, Serialize};
-use store::{ActiveAlert, AlertBody, AlertList};
-use tokio::sync::OnceCell;
+use model::ProjectId;
+use store::AlertList;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use super::groups::Groups;
-use super::{RECEIVER, blocking};
-use crate::instant;
+use super::blocking;
+use super::groups::Grouping;
+use super::page::{Page, Writer};
+use crate::Api;
 use crate::problem::Problem;
 
 /// What was rendered last, for each project that was asked for: never more than there are projects.
 #[derive(Debug, Default)]
 pub(crate) struct Renderings {
-    projects: Mutex<HashMap<ProjectId, Slot>>,
+    projects: Mutex<HashMap<ProjectId, Arc<Kept>>>,
 }
 
-/// The rendering of one project. Whoever renders holds the lock, so that the others wait and find it.
-type Slot = Arc<tokio::sync::Mutex<Option<Arc<Rendered>>>>;
+/// What was rendered last of one project.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Of all alerts.
+    pub(super) alerts: Line<()>,
+    /// Of all groups.
+    pub(super) groups: Line<Grouping>,
+}
 
-/// The alerts of one version as they are sent.
-#[derive(Debug)]
-pub(super) struct Rendered {
-    /// What was rendered.
-    pub(super) list: Arc<AlertList>,
-    /// The JSON array of all alerts.
-    pub(super) body: Bytes,
-    /// Where each alert stands in it.
-    places: Vec<Range<usize>>,
-    /// The same alerts by incident, once somebody has asked.
-    pub(super) groups: OnceCell<Arc<Groups>>,
+/// A page that those who ask at one moment share: one renders, the others wait in line for the same.
+#[derive(Debug, Default)]
+pub(super) struct Line<T> {
+    /// Lists taken so far.
+    taken: AtomicU64,
+    shelf: Arc<AsyncMutex<Shelf<T>>>,
+}
+
+/// Where a page is kept, with what it takes to make it.
+#[derive(Debug, Default)]
+pub(super) struct Shelf<T> {
+    pub(super) basis: T,
+    page: Option<Page>,
+    /// The number of the list that the page shows.
+    number: u64,
+}
+
+/// Somebody's turn to render.
+pub(super) struct Turn<T> {
+    shelf: OwnedMutexGuard<Shelf<T>>,
+    number: u64,
+    list: Arc<AlertList>,
+}
+
+/// What comes of waiting in line.
+pub(super) enum Reached<T> {
+    /// A page that shows what there was when the line was joined, or later.
+    Page(Bytes),
+    /// A turn, with a list that was just taken.
+    Turn(Turn<T>),
 }
 
 impl Renderings {
-    /// The rendering of what `snapshot` shows.
-    pub(super) async fn current(
-        &self,
-        project: ProjectId,
-        snapshot: impl Fn() -> Arc<AlertList>,
-    ) -> Result<Arc<Rendered>, Problem> {
-        let slot = self.slot(project);
-        let mut last = slot.lock().await;
-        let list = snapshot();
-        if let Some(rendered) = last.as_ref()
-            && rendered.list.version == list.version
-        {
-            return Ok(Arc::clone(rendered));
-        }
-        let rendered = blocking(move || Arc::new(Rendered::new(list))).await?;
-        *last = Some(Arc::clone(&rendered));
-        Ok(rendered)
-    }
-
-    fn slot(&self, project: ProjectId) -> Slot {
+    /// What is kept of a project.
+    pub(super) fn of(&self, project: ProjectId) -> Arc<Kept> {
         let mut projects = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(projects.entry(project).or_default())
     }
 }
 
-impl Rendered {
-    fn new(list: Arc<AlertList>) -> Self {
-        let mut body = Vec::with_capacity(2 + list.alerts.len() * 512);
-        let mut places = Vec::with_capacity(list.alerts.len());
-        body.push(b'[');
-        for alert in &list.alerts {
-            if !places.is_empty() {
-                body.push(b',');
-            }
-            let start = body.len();
-            write_alert(alert, &mut body);
-            places.push(start..body.len());
+impl<T> Line<T> {
+    /// Waits in line for a page.
+    pub(super) async fn page(&self, snapshot: impl Fn() -> Arc<AlertList>) -> Reached<T> {
+        let taken_before = self.taken.load(Ordering::SeqCst);
+        let shelf = Arc::clone(&self.shelf).lock_owned().await;
+        if let Some(page) = &shelf.page
+            && shelf.number > taken_before
+        {
+            return Reached::Page(page.body());
         }
-        body.extend_from_slice(b"]\n");
-        Self { list, body: body.into(), places, groups: OnceCell::new() }
+        Reached::Turn(self.take(shelf, snapshot))
     }
 
-    /// The JSON of one alert.
-    pub(super) fn slice(&self, index: usize) -> &[u8] {
-        &self.body[self.places[index].clone()]
+    /// Waits in line for a turn.
+    pub(super) async fn turn(&self, snapshot: impl Fn() -> Arc<AlertList>) -> Turn<T> {
+        let shelf = Arc::clone(&self.shelf).lock_owned().await;
+        self.take(shelf, snapshot)
     }
 
-    /// The JSON of every alert that `shown` lets through.
-    pub(super) fn slices(
+    /// Counts first, looks then: whoever read a smaller number came before the look.
+    fn take(
         &self,
-        shown: impl Fn(&AlertList, usize) -> bool,
-    ) -> impl Iterator<Item = &[u8]> {
-        (0..self.places.len())
-            .filter(move |&index| shown(&self.list, index))
-            .map(|index| self.slice(index))
+        shelf: OwnedMutexGuard<Shelf<T>>,
+        snapshot: impl Fn() -> Arc<AlertList>,
+    ) -> Turn<T> {
+        let number = self.taken.fetch_add(1, Ordering::SeqCst) + 1;
+        Turn { shelf, number, list: snapshot() }
     }
 }
 
-/// A JSON array of elements that are JSON already.
-pub(super) fn list<'a>(elements: impl Iterator<Item = &'a [u8]>) -> Bytes {
-    let mut body = vec![b'['];
-    for (index, element) in elements.enumerate() {
-        if index > 0 {
-            body.push(b',');
+impl<T: Send + 'static> Turn<T> {
+    /// The list that is to be shown.
+    pub(super) fn list(&self) -> &Arc<AlertList> {
+        &self.list
+    }
+
+    /// What it takes to make the page.
+    pub(super) fn basis(&mut self) -> &mut T {
+        &mut self.shelf.basis
+    }
+
+    /// Lets go of the page: it was made of another basis.
+    pub(super) fn discard(&mut self) {
+        self.shelf.page = None;
+    }
+
+    /// The page: the last one renewed where nothing but renewals lies between, else a new one by `make`.
+    pub(super) async fn render(
+        mut self,
+        make: impl FnOnce(&mut T, Arc<AlertList>) -> Page + Send + 'static,
+    ) -> Result<Bytes, Problem> {
+        let last = self.shelf.page.as_ref();
+        let last = last.filter(|page| page.differs_by_renewals(&self.list));
+        if last.is_some_and(Page::is_renewed_quickly) {
+            return Ok(self.finish(make));
         }
-        body.extend_from_slice(element);
+        blocking(move || self.finish(make)).await
     }
-    body.extend_from_slice(b"]\n");
-    body.into()
+
+    /// The page is off the shelf meanwhile: after a panic there is none, rather than half of one.
+    fn finish(&mut self, make: impl FnOnce(&mut T, Arc<AlertList>) -> Page) -> Bytes {
+        let list = Arc::clone(&self.list);
+        let page = match self.shelf.page.take() {
+            Some(page) if page.differs_by_renewals(&list) => page.renewed(list),
+            Some(_) | None => make(&mut self.shelf.basis, list),
+        };
+        let body = page.body();
+        self.shelf.page = Some(page);
+        self.shelf.number = self.number;
+        body
+    }
 }
 
-/// What changes with every renewal first, then what was rendered when the alert began to fire.
-fn write_alert(alert: &ActiveAlert, body: &mut Vec<u8>) {
-    let lease = &alert.lease;
-    let head = format!(
-        "{{\"fingerprint\":\"{:016x}\",\"startsAt\":\"{}\",\"endsAt\":\"{}\",\"updatedAt\":\"{}\",",
-        lease.fingerprint,
-        instant::write_millis(lease.starts_at),
-        instant::write_millis(lease.ends_at),
-        instant::write_millis(alert.updated_at),
-    );
-    body.extend_from_slice(head.as_bytes());
-    body.extend_from_slice(alert.body.rendered.get_or_init(|| constant_part(&alert.body)));
-    body.push(b'}');
+/// The page of all alerts.
+pub(super) async fn alerts(api: &Api, project: ProjectId) -> Result<Bytes, Problem> {
+    let kept = api.renderings().of(project);
+    match kept.alerts.page(|| api.ports().alerts.snapshot(project)).await {
+        Reached::Page(body) => Ok(body),
+        Reached::Turn(turn) => turn.render(|(), list| alerts_page(list)).await,
+    }
 }
 
-/// What stays as long as an alert fires.
-#[derive(Serialize)]
-struct ConstantPart<'a> {
-    annotations: BTreeMap<String, String>,
-    receivers: [Receiver; 1],
-    status: State,
-    #[serde(rename = "generatorURL", skip_serializing_if = "String::is_empty")]
-    generator_url: String,
-    labels: BTreeMap<&'a str, &'a str>,
+/// The page of all alerts, made from nothing.
+pub(super) fn alerts_page(list: Arc<AlertList>) -> Page {
+    let (all, bytes) = (0..list.alerts.len(), alerts_bytes(&list));
+    Page::new(list, bytes, |writer| write_alerts(writer, all))
 }
 
-#[derive(Serialize)]
-struct Receiver {
-    name: &'static str,
+/// Writes a page of some alerts.
+pub(super) fn write_alerts(writer: &mut Writer<'_>, indices: impl Iterator<Item = usize>) {
+    writer.alerts(indices);
+    writer.raw(b"\n");
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct State {
-    inhibited_by: [(); 0],
-    silenced_by: [(); 0],
-    state: &'static str,
-}
-
-/// What is taken from the alert as it was sent.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct SentAlert {
-    annotations: Option<BTreeMap<String, String>>,
-    #[serde(rename = "generatorURL")]
-    generator_url: Option<String>,
-}
-
-/// The members of the JSON object, without its braces.
-fn constant_part(body: &AlertBody) -> Bytes {
-    let sent: SentAlert = serde_json::from_slice(&body.signal.payload).unwrap_or_default();
-    let part = ConstantPart {
-        annotations: sent.annotations.unwrap_or_default(),
-        receivers: [Receiver { name: RECEIVER }],
-        status: State {
-            inhibited_by: [],
-            silenced_by: [],
-            state: if body.incident.is_some() { "active" } else { "unprocessed" },
-        },
-        generator_url: sent.generator_url.unwrap_or_default(),
-        labels: labels(&body.signal),
-    };
-    let object = serde_json::to_vec(&part).expect("maps with text keys and values are JSON");
-    let end = object.len() - 1;
-    Bytes::from(object).slice(1..end)
-}
-
-/// Names and values.
-pub(super) fn labels<'a>(signal: &'a Signal<'_>) -> BTreeMap<&'a str, &'a str> {
-    signal.labels.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect()
+/// Bytes of all alerts in an array, with what stands around it.
+pub(super) fn alerts_bytes(list: &AlertList) -> usize {
+    let bodies = list.alerts.bodies().iter();
+    bodies.map(|body| super::fragment::of(body).len() + 1).sum::<usize>() + 3
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::credential;
 use crate::Api;
+use crate::ports::Patience;
 use crate::problem::{Code, Problem};
 
 /// Set when the answer may not show everything that was acknowledged before the request.
@@ -121,12 +122,21 @@ impl FromRequestParts<Api> for Call {
         let grant = ports.access.grant(&secret, ports.clock.now())?;
         // A client reads its own writes. When that takes too long, what the store has now is better than
         // nothing in the middle of a storm: the answer says that it may be behind.
-        if let Err(error) = ports.road.caught_up().await {
+        if let Err(error) = ports.road.caught_up(patience(&path)).await {
             tracing::debug!(%error, "answering behind the journal");
             if let Some(behind) = parts.extensions.get::<Behind>() {
                 behind.0.store(true, Ordering::Relaxed);
             }
         }
         Ok(Self { grant, headers: parts.headers.clone(), method: parts.method.clone(), path })
+    }
+}
+
+/// Monitors poll the lists of alerts; everything else is read by somebody who asks.
+fn patience(path: &str) -> Patience {
+    if path.ends_with("/api/v2/alerts") || path.ends_with("/api/v2/alerts/groups") {
+        Patience::ShortInStorms
+    } else {
+        Patience::Long
     }
 }

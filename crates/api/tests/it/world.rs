@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use api::{
     Api, Build, Clock, Health, HealthSource, KeysChanged, MetricsSource, PartHealth, PartStatus,
-    Ports, Road, RoadError,
+    Patience, Ports, Road, RoadError,
 };
 use axum::Router;
 use axum::body::Body;
@@ -417,7 +417,7 @@ impl Road for ScriptedRoad {
         scripted.outcome
     }
 
-    async fn caught_up(&self) -> Result<(), RoadError> {
+    async fn caught_up(&self, _patience: Patience) -> Result<(), RoadError> {
         self.behind.lock().unwrap().map_or(Ok(()), Err)
     }
 }

@@ -3,8 +3,8 @@
 use model::effect::Effect;
 use model::{
     Actor, ActorKind, AlertLease, Command, CommandId, Duration, Effects, Entry, GroupingPolicy,
-    IncidentId, OpenWhen, Operation, Outcome, PolicyId, ProjectId, Reason, Refusal, Seq, Signal,
-    SignalId, SignalStatus, Timestamp, limits,
+    IncidentId, OpenWhen, Operation, Outcome, PolicyId, ProjectId, Rca, Reason, Refusal, Seq,
+    Signal, SignalId, SignalStatus, Status, Timestamp, limits,
 };
 
 use super::Bounds;
@@ -132,6 +132,36 @@ fn beyond_the_firing_identities_an_incident_says_so_once_and_no_longer_resolves_
 }
 
 #[test]
+fn alerts_beyond_the_firing_identities_fire_anew_as_well_when_their_incident_is_closed() {
+    let mut engine = Engine::new();
+    let alert = |engine: &mut Engine, fingerprint| {
+        let (starts_at, ends_at) = (Timestamp::default(), Timestamp::from_micros(9));
+        let lease = AlertLease { fingerprint, starts_at, ends_at };
+        apply(engine, &Entry::Alert { project: PROJECT, lease, signal: signal("a") })
+    };
+    let last = limits::FIRING_IDENTITIES as u64;
+    for fingerprint in 0..=last {
+        alert(&mut engine, fingerprint);
+    }
+    let (incident, ..) = filed(&send(&mut engine, "a"));
+    let incident = incident.expect("it is open");
+    for to in [Status::Investigating, Status::Resolved] {
+        let reason = String::new();
+        ask(&mut engine, Operation::SetState { incident, to, reason });
+    }
+    let rca = Rca {
+        root_cause_category: "CAPACITY".to_owned(),
+        fix_applied: "The pool is twice as large.".to_owned(),
+        prevention_steps: "An alert on what is left of it.".to_owned(),
+        ..Rca::default()
+    };
+    let closing = Operation::SubmitRca { incident, rca: Box::new(rca) };
+    assert_eq!(ask(&mut engine, closing), Outcome::Incident(incident));
+    assert_eq!(filed(&alert(&mut engine, last)).1, Reason::NewKey);
+    assert_eq!(filed(&alert(&mut engine, 0)).1, Reason::OpenIncident);
+}
+
+#[test]
 fn links_policies_and_children_have_limits_with_names() {
     let mut engine = Engine::new();
     let (incident, ..) = filed(&send(&mut engine, "a"));
@@ -160,7 +190,7 @@ fn links_policies_and_children_have_limits_with_names() {
 }
 
 #[test]
-fn the_oldest_id_is_dropped_when_there_are_too_many_and_all_past_the_horizon() {
+fn the_oldest_ids_are_dropped_when_there_are_too_many_and_all_past_the_horizon() {
     let mut dedup = Dedup::default();
     let at = |id: usize| Timestamp::from_micros(id as i64);
     let remember =
@@ -172,10 +202,12 @@ fn the_oldest_id_is_dropped_when_there_are_too_many_and_all_past_the_horizon() {
     let one_more = limits::DEDUP_IDS;
     assert_eq!(remember(&mut dedup, one_more, at(one_more)), Remembered::NewAtLimit);
     assert!(!dedup.contains(PROJECT, SignalId(0)));
-    assert!(dedup.contains(PROJECT, SignalId(1)));
+    assert!(dedup.contains(PROJECT, SignalId(64)), "no more are dropped together");
+    assert_eq!(dedup.dated().len(), limits::DEDUP_IDS - 63);
+    assert_eq!(remember(&mut dedup, one_more + 1, at(one_more)), Remembered::New);
     let later = at(one_more) + limits::DEDUP_HORIZON;
     assert_eq!(remember(&mut dedup, one_more, later), Remembered::Known);
-    assert_eq!(dedup.iter().count(), 1);
+    assert_eq!(dedup.dated().len(), 2);
 }
 
 #[test]

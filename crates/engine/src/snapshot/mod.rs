@@ -183,7 +183,7 @@ impl Engine {
 
     fn write_alerts(&self, w: &mut Writer<'_>) {
         w.count(self.alerts.map.len());
-        for (identity, state) in &self.alerts.map {
+        for (identity, state) in self.alerts.sorted() {
             w.u128(identity.0);
             w.project(state.project);
             w.u64(state.lease.fingerprint);
@@ -199,10 +199,10 @@ impl Engine {
 
     fn read_alerts(&mut self, r: &mut Reader<'_>) -> Result<(), SnapshotError> {
         for (identity, state) in r.list("alerts", read_alert)? {
-            let timer = if state.firing { Timer::Lease(identity) } else { Timer::Forget(identity) };
-            self.timers.arm(state.deadline, timer);
+            self.timers.arm(state.deadline, state.timer(identity));
             self.alerts.map.insert(identity, state);
         }
+        self.alerts.let_all_go(&self.cases);
         Ok(())
     }
 

@@ -201,6 +201,7 @@ pub(super) fn read_alert(r: &mut Reader<'_>) -> Result<(IdentityKey, AlertState)
         incident: r.option("incident", Reader::incident_id)?,
         group: GroupingKey(r.u128("group")?),
         firing: r.bool("firing")?,
+        let_go: false,
         deadline: r.time("deadline")?,
     };
     Ok((identity, state))

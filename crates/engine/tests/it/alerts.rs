@@ -210,6 +210,7 @@ fn an_alert_that_waited_for_company_belongs_to_the_incident_it_opened() {
             0s    alert 1 fires in -
             1s    #1 opened open_when_reached by system
             1s    moved signal 2 from - to #1
+            1s    alert 1 joined #1
             1s    filed #1 open_when_reached signals=2
             1s    alert 2 fires in #1
             2s    filed #1 open_incident signals=3
@@ -306,31 +307,6 @@ fn an_alert_resolved_after_a_person_resolved_changes_no_state() {
             6s    #1 RESOLVED -> CLOSED rca_complete by alice
             6s    rca of #1 by alice from 0s to 6s
             6s    done #1
-        "#]],
-    );
-}
-
-#[test]
-fn an_alert_of_a_closed_incident_is_filed_nowhere_when_it_resolves() {
-    check(
-        "at 0s alert db prod P1 ends=1h
-         at 2s ack alice 1
-         at 3s resolve alice 1
-         at 4s rca alice 1
-         at 5s alert db prod P1 resolved",
-        expect![[r#"
-            0s    #1 opened new_key by system
-            0s    filed #1 new_key signals=1
-            0s    alert 1 fires in #1
-            2s    #1 OPEN -> INVESTIGATING by_hand by alice
-            2s    done #1
-            3s    #1 INVESTIGATING -> RESOLVED by_hand by alice
-            3s    done #1
-            4s    #1 RESOLVED -> CLOSED rca_complete by alice
-            4s    rca of #1 by alice from 0s to 4s
-            4s    done #1
-            5s    filed - nothing_firing
-            5s    alert over all_resolved
         "#]],
     );
 }

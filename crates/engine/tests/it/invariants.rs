@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::effect::AuditAction;
 use model::{
-    ActorKind, AuditRow, Effect, Entry, GroupingKey, Incident, IncidentId, Mode, PolicyId,
-    ProjectId, Reason, Seq, Status,
+    ActorKind, AuditRow, Effect, Entry, GroupingKey, IdentityKey, Incident, IncidentId, Mode,
+    PolicyId, ProjectId, Reason, Seq, Status,
 };
 
 /// What the effects so far say there is.
@@ -16,6 +16,8 @@ pub(crate) struct Ledger {
     opened: Vec<IncidentId>,
     /// The incident each filed signal belongs to, by position.
     signals: BTreeMap<Seq, Option<IncidentId>>,
+    /// The alerts that fire, each with the incident it belongs to.
+    alerts: BTreeMap<IdentityKey, Option<IncidentId>>,
     modes: BTreeMap<(ProjectId, PolicyId), Mode>,
     /// The mode in which a key was first used.
     mode_of: BTreeMap<GroupingKey, Mode>,
@@ -82,13 +84,38 @@ impl Ledger {
             Effect::PolicyRemoved { project, id } => {
                 assert!(self.modes.remove(&(*project, *id)).is_some());
             }
+            Effect::AlertFiring(_)
+            | Effect::AlertJoined { .. }
+            | Effect::AlertRenewed { .. }
+            | Effect::AlertResolved { .. } => self.alert(effect),
             Effect::Skipped { .. }
             | Effect::RcaAccepted { .. }
-            | Effect::AlertFiring(_)
-            | Effect::AlertRenewed { .. }
-            | Effect::AlertResolved { .. }
             | Effect::Replied { .. }
             | Effect::LimitHit { .. } => {}
+        }
+    }
+
+    /// The incident an alert belongs to is known and not closed when the alert is sent again.
+    fn alert(&mut self, effect: &Effect) {
+        match effect {
+            Effect::AlertFiring(alert) => {
+                let before = self.alerts.insert(alert.identity, alert.incident);
+                let closed = before.flatten().map(|id| self.incidents[&id].status);
+                assert!(before.is_none() || closed == Some(Status::Closed), "it fires already");
+            }
+            Effect::AlertJoined { identity, incident, .. } => {
+                let before = self.alerts.insert(*identity, Some(*incident));
+                assert_eq!(before, Some(None), "it fires, and belonged nowhere");
+            }
+            Effect::AlertRenewed { identity, .. } => {
+                let incident = self.alerts[identity].map(|id| &self.incidents[&id]);
+                let closed = incident.is_some_and(|incident| incident.status == Status::Closed);
+                assert!(!closed, "an alert of a closed incident fires anew");
+            }
+            Effect::AlertResolved { identity, .. } => {
+                assert!(self.alerts.remove(identity).is_some(), "it fires");
+            }
+            other => unreachable!("{other:?} is not about an alert"),
         }
     }
 
@@ -222,6 +249,7 @@ fn check_projects(entry: &Entry<'_>, effects: &[Effect]) {
             | Effect::Moved { project, .. }
             | Effect::RcaAccepted { project, .. }
             | Effect::PolicyRemoved { project, .. }
+            | Effect::AlertJoined { project, .. }
             | Effect::AlertRenewed { project, .. }
             | Effect::AlertResolved { project, .. }
             | Effect::LimitHit { project, .. } => *project,

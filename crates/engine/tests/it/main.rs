@@ -1,6 +1,7 @@
 //! The engine from outside: timelines read as text, and properties over random entries.
 
 mod alerts;
+mod closed;
 mod commands;
 mod golden;
 mod grouping;

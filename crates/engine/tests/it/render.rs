@@ -123,6 +123,9 @@ fn line(run: &Run, effect: &Effect) -> Option<Line> {
         Effect::AlertFiring(alert) => {
             format!("alert {} fires in {}", alert.lease.fingerprint, named(&alert.incident))
         }
+        Effect::AlertJoined { identity, incident, .. } => {
+            format!("alert {} joined {}", run.fingerprint(*identity), run.name(*incident))
+        }
         Effect::AlertRenewed { lease, .. } => {
             format!("alert {} renewed until {}", lease.fingerprint, time(lease.ends_at))
         }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use engine::Engine;
 use expect_test::Expect;
 use model::{
-    Command, CommandId, Duration, Effect, Effects, Entry, Incident, IncidentId, ProjectId, Seq,
-    Timestamp,
+    Command, CommandId, Duration, Effect, Effects, Entry, IdentityKey, Incident, IncidentId,
+    ProjectId, Seq, Timestamp,
 };
 
 use crate::render;
@@ -34,6 +34,7 @@ pub(crate) struct Run {
     twin: Engine,
     at: Timestamp,
     pub(crate) incidents: BTreeMap<(ProjectId, u64), Incident>,
+    fingerprints: BTreeMap<IdentityKey, u64>,
     printed: String,
 }
 
@@ -44,6 +45,7 @@ impl Run {
             twin: Engine::new(),
             at: START,
             incidents: BTreeMap::new(),
+            fingerprints: BTreeMap::new(),
             printed: String::new(),
         }
     }
@@ -64,6 +66,11 @@ impl Run {
     pub(crate) fn name(&self, id: IncidentId) -> String {
         let found = self.incidents.values().find(|incident| incident.id == id);
         found.map_or_else(|| "#?".to_owned(), render::number)
+    }
+
+    /// The fingerprint of an alert that fired.
+    pub(crate) fn fingerprint(&self, identity: IdentityKey) -> u64 {
+        self.fingerprints[&identity]
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -130,6 +137,9 @@ impl Run {
             Effect::Incident(incident) => {
                 let key = (incident.project, incident.number);
                 self.incidents.insert(key, incident.as_ref().clone());
+            }
+            Effect::AlertFiring(alert) => {
+                self.fingerprints.insert(alert.identity, alert.lease.fingerprint);
             }
             Effect::Filed { incident: Some(id), signal_count, at, .. } => {
                 let incident = self.incidents.values_mut().find(|incident| incident.id == *id);

@@ -227,6 +227,34 @@ fn a_webhook_gives_every_alert_of_its_group() {
 }
 
 #[test]
+fn a_blank_label_names_no_component_and_no_environment() {
+    let body = r#"[{"labels":{"alertname":"  ","env":" "}}]"#;
+    let (_, signal) = one(alertmanager::decode, body);
+    assert_eq!((&*signal.component, &*signal.environment), ("unknown", "unknown"));
+    let body = format!(r#"[{{"labels":{{"service":"{}x","job":"api"}}}}]"#, " ".repeat(256));
+    assert_eq!(one(alertmanager::decode, &body).1.component, "api");
+}
+
+#[test]
+fn alerts_that_come_in_two_arrays_are_counted_on() {
+    check(
+        grafana_webhook::decode,
+        r#"{"alerts":[null,{"labels":{"alertname":"a"}}],"alerts":[7]}"#,
+        expect![[r#"
+            1 accepted
+            d258efc389808447 +0..+1440 min firing P2 grafana: a/unknown a
+            0 not_an_object: an alert is a JSON object
+            2 not_an_object: an alert is a JSON object"#]],
+    );
+    let half = "null,".repeat(model::limits::BATCH_SIGNALS / 2) + "null";
+    check(
+        grafana_webhook::decode,
+        &format!(r#"{{"alerts":[{half}],"alerts":[{half}]}}"#),
+        expect!["too_many_signals: more than 65536 items in one batch"],
+    );
+}
+
+#[test]
 fn grafana_is_understood_with_its_links_and_names() {
     let body = r#"{"receiver":"r","status":"firing","orgId":1,"version":"1","title":"t","state":"alerting",
         "message":"m","groupKey":"k","alerts":[{"status":"firing","labels":{"alertname":"CPU","grafana folder":"Ops",

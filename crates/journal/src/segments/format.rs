@@ -4,6 +4,7 @@
 //! other checksum in that segment, so a batch image inside a payload, or one copied from another
 //! segment, is never taken for a batch. All integers are little endian.
 
+use super::options::is_segment_size;
 use crate::frame::Frames;
 
 pub(super) const VERSION: u32 = 1;
@@ -65,11 +66,16 @@ impl SegmentHeader {
     }
 
     pub(super) fn decode(block: &Block) -> Decoded<Self> {
-        decode(block, SEGMENT_MAGIC, 0, |block| Self {
+        let decoded = decode(block, SEGMENT_MAGIC, 0, |block| Self {
             first_seq: u64_at(block, 16),
             created_at: u64_at(block, 24).cast_signed(),
             segment_bytes: u64_at(block, 32),
-        })
+        });
+        match decoded {
+            // No segment was ever made in such a size, and space is reserved by it.
+            Decoded::Valid(header) if !is_segment_size(header.segment_bytes) => Decoded::Invalid,
+            decoded => decoded,
+        }
     }
 }
 
@@ -213,6 +219,14 @@ mod tests {
         assert_eq!(SegmentHeader::decode(&block), Decoded::Invalid);
         let block = finish(block, 0);
         assert_eq!(SegmentHeader::decode(&block), Decoded::Newer(2));
+    }
+
+    #[test]
+    fn a_segment_header_with_a_size_that_no_segment_has_is_not_valid() {
+        for segment_bytes in [0, 63, 2_048, 4_097, (1 << 30) + 512, u64::MAX] {
+            let header = SegmentHeader { first_seq: 7, created_at: 1, segment_bytes };
+            assert_eq!(SegmentHeader::decode(&header.encode()), Decoded::Invalid);
+        }
     }
 
     #[test]

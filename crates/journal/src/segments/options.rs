@@ -75,9 +75,7 @@ impl Options {
     }
 
     pub(super) fn validate(&self) -> Result<(), Error> {
-        let segment = self.segment_bytes;
-        let in_range = (MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&segment);
-        require(in_range && segment.is_multiple_of(512), "segment_bytes", SEGMENT_RULE)?;
+        require(is_segment_size(self.segment_bytes), "segment_bytes", SEGMENT_RULE)?;
         require(self.batch_bytes > 0, "batch_bytes", "must be above 0")?;
         require(self.queue_bytes > 0, "queue_bytes", "must be above 0")?;
         require(self.queue_records > 0, "queue_records", "must be above 0")?;
@@ -106,6 +104,11 @@ impl Options {
     pub(super) fn group_bytes(&self) -> u64 {
         self.batch_bytes.min(self.segment_bytes - OVERHEAD_BYTES)
     }
+}
+
+/// Whether a segment can have so many bytes.
+pub(super) fn is_segment_size(bytes: u64) -> bool {
+    (MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&bytes) && bytes.is_multiple_of(512)
 }
 
 const SEGMENT_RULE: &str = "must be a multiple of 512 from 4 KiB to 1 GiB";

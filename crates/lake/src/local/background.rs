@@ -14,6 +14,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const FLUSH_PAUSE: Duration = Duration::from_secs(10);
 /// The longest pause after a failed merge.
 const MERGE_PAUSE: Duration = Duration::from_secs(300);
+/// How long merging waits while rows are behind that have no file yet.
+const MERGE_PATIENCE: Duration = Duration::from_secs(60);
+/// How often is looked whether they still are.
+const MERGE_LOOK: Duration = Duration::from_millis(250);
 /// How often the age of rows is looked at, at least.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -161,7 +165,7 @@ fn compact_loop(core: &Core) {
         } else {
             core.wake.wait(pause, |_| false)
         };
-        if !going {
+        if !going || !core.wait_for_flushes() {
             return;
         }
         match core.compact_round() {
@@ -179,6 +183,18 @@ fn compact_loop(core: &Core) {
 }
 
 impl Core {
+    /// Lets files be written before files are merged: rows without a file hold the pipeline back, and
+    /// through it the doors; merging can wait, though not for ever. Answers whether to go on.
+    fn wait_for_flushes(&self) -> bool {
+        let until = Instant::now() + MERGE_PATIENCE;
+        while self.flush_is_due(&self.read()) && Instant::now() < until {
+            if !self.wake.wait(MERGE_LOOK, |_| false) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Whether enough waits to be written, or something has waited long enough.
     fn has_work(&self, written: Instant) -> bool {
         let age = self.options.flush_age;

@@ -131,6 +131,9 @@ impl Core {
         for &(block, row) in places {
             let signal = blocks[block].signal(row);
             batch.push(&blocks[block].row(row, &signal));
+            if row % 128 == 0 {
+                std::thread::yield_now();
+            }
             if batch.is_full() {
                 writer.write(&batch.take()?)?;
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use api::{KeysChanged, Road, RoadError};
+use api::{KeysChanged, Patience, Road, RoadError};
 use async_trait::async_trait;
 use ingest::{Applied, Pressure, Refusal};
 use journal::{ErrorKind, Journal, Records, State};
@@ -54,7 +54,12 @@ impl Road for JournalRoad {
         }
     }
 
-    async fn caught_up(&self) -> Result<(), RoadError> {
+    async fn caught_up(&self, patience: Patience) -> Result<(), RoadError> {
+        if patience == Patience::ShortInStorms
+            && records_behind(&*self.journal, &self.handle) > limits::STORM_RECORDS
+        {
+            return Err(RoadError::TimedOut);
+        }
         let last = Seq(self.journal.durable_end().saturating_sub(1));
         let waited = tokio::time::timeout(PATIENCE, self.handle.wait_applied(last)).await;
         waited.map_err(|_late| RoadError::TimedOut)
@@ -72,9 +77,8 @@ impl Pressure for Load {
         if self.stopping.load(Ordering::Relaxed) {
             return Some(Refusal::ShuttingDown);
         }
-        let lag =
-            self.journal.durable_end().saturating_sub(1).saturating_sub(self.handle.applied().0);
-        (lag > limits::LAG_RECORDS).then_some(Refusal::EngineLag)
+        let behind = records_behind(&*self.journal, &self.handle);
+        (behind > limits::LAG_RECORDS).then_some(Refusal::EngineLag)
     }
 }
 
@@ -89,6 +93,11 @@ impl api::Clock for WallClock {
     fn now(&self) -> Timestamp {
         now()
     }
+}
+
+/// Durable records that the engine has not decided on.
+fn records_behind(journal: &dyn Journal, handle: &Handle) -> u64 {
+    journal.durable_end().saturating_sub(1).saturating_sub(handle.decided().0)
 }
 
 /// Now, by the clock of the operating system.

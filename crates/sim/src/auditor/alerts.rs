@@ -25,8 +25,6 @@ pub(super) enum Identity {
 pub(super) struct AuditedAlert {
     pub(super) lease: AlertLease,
     pub(super) incident: Option<IncidentId>,
-    /// The incident it belonged to when it began to fire.
-    pub(super) fired_in: Option<IncidentId>,
     pub(super) firing: bool,
     pub(super) deadline: Timestamp,
     key: Key,
@@ -39,16 +37,24 @@ impl Auditor {
         signal: &Signal<'_>,
         lease: AlertLease,
     ) -> Fate {
+        let known = self.alerts.get(&(project, lease.fingerprint));
+        let incident = known.and_then(|known| known.incident);
+        let closed = incident.is_some_and(|id| self.incident(id).is_closed());
         let known = self.alerts.get_mut(&(project, lease.fingerprint));
         let fires = signal.status == SignalStatus::Firing;
         match known {
+            // It fires on although people are done with its incident: that is a new matter.
+            Some(known) if known.firing && fires && closed => {
+                let ends_at = known.lease.ends_at.max(lease.ends_at);
+                self.fired_anew += 1;
+                self.alert_fires(project, signal, AlertLease { ends_at, ..lease })
+            }
             Some(known) if known.firing && fires => {
                 known.lease.ends_at = known.lease.ends_at.max(lease.ends_at);
                 Fate::Skipped(Reason::AlertRepeated)
             }
             Some(known) if known.firing && lease.starts_at >= known.lease.starts_at => {
-                let incident = known.incident.filter(|&id| !self.incident(id).is_closed());
-                let fate = self.file_resolution(project, incident);
+                let fate = self.file_resolution(project, incident.filter(|_| !closed));
                 self.alert_over(project, lease.fingerprint, Reason::AllResolved);
                 fate
             }
@@ -60,8 +66,8 @@ impl Auditor {
             _ => {
                 let deadline = self.at + RESOLVED_REMEMBERED;
                 let key = policies::key(&self.policy_for(project, signal), project, signal);
-                let (incident, fired_in, firing) = (None, None, false);
-                let alert = AuditedAlert { lease, incident, fired_in, firing, deadline, key };
+                let (incident, firing) = (None, false);
+                let alert = AuditedAlert { lease, incident, firing, deadline, key };
                 self.alerts.insert((project, lease.fingerprint), alert);
                 self.file(project, None, Reason::NothingFiring)
             }
@@ -75,8 +81,8 @@ impl Auditor {
             Fate::Filed(incident, _) => incident,
             Fate::Skipped(_) => None,
         };
-        let (fired_in, firing, deadline) = (incident, true, lease.ends_at);
-        let alert = AuditedAlert { lease, incident, fired_in, firing, deadline, key };
+        let (firing, deadline) = (true, lease.ends_at);
+        let alert = AuditedAlert { lease, incident, firing, deadline, key };
         self.alerts.insert((project, lease.fingerprint), alert);
         fate
     }

@@ -3,20 +3,19 @@
 //! Its own small model of grouping, lifecycle, alerts, commands and counters, written from the
 //! domain page with lists and linear scans: slow, and simple enough to be seen to be right. It uses
 //! the words of `model`, never the crate `engine`. Where the page is silent, `docs/simulator.md` says
-//! how it is read; where the engine is known to fall short of it, [`known`] says so.
+//! how it is read.
 
 mod alerts;
 mod answer;
 mod commands;
 mod grouping;
 mod incident;
-pub(crate) mod known;
 mod lifecycle;
 mod merging;
 mod policies;
 mod rca;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use model::{Entry, IncidentId, PolicyId, ProjectId, Reason, Seq, SignalId, Timestamp, limits};
 
@@ -72,8 +71,8 @@ pub struct Auditor {
     signals: BTreeMap<Seq, FiledSignal>,
     alerts: BTreeMap<(ProjectId, u64), AuditedAlert>,
     remembered: BTreeMap<(ProjectId, SignalId), Timestamp>,
-    /// Given ids that were applied again, beyond the horizon.
-    applied_again: BTreeSet<(ProjectId, SignalId)>,
+    /// How often an alert fired anew because its incident was closed.
+    fired_anew: u64,
     policies: BTreeMap<(ProjectId, PolicyId), model::GroupingPolicy>,
     windows: BTreeMap<Key, Window>,
     pending: BTreeMap<Key, Pending>,
@@ -123,14 +122,17 @@ impl Auditor {
         &self.signals
     }
 
-    /// The given ids that are within the horizon, as far as doors must know them.
-    pub fn remembered(&self) -> impl Iterator<Item = (ProjectId, SignalId)> {
+    /// Every given id that was ever applied, and whether that is within the horizon.
+    pub fn remembered(&self) -> impl Iterator<Item = (ProjectId, SignalId, bool)> {
         let horizon = self.at - limits::DEDUP_HORIZON;
-        let within = self.remembered.iter().filter(move |(known, then)| {
-            let again = self.applied_again.contains(known);
-            **then >= horizon && !(again && known::DOORS_FORGET_IDS_APPLIED_AGAIN)
-        });
-        within.map(|(&known, _)| known)
+        let applied = self.remembered.iter();
+        applied.map(move |(&(project, id), &then)| (project, id, then >= horizon))
+    }
+
+    /// How often an alert fired anew because its incident was closed.
+    #[must_use]
+    pub fn fired_anew(&self) -> u64 {
+        self.fired_anew
     }
 
     /// The policies of a project in order of position.
@@ -146,12 +148,8 @@ impl Auditor {
     #[must_use]
     pub fn firing(&self, project: ProjectId) -> Vec<(u64, Timestamp, Option<IncidentId>)> {
         let own = self.alerts.iter().filter(|((of, _), alert)| *of == project && alert.firing);
-        own.map(|((_, fingerprint), alert)| {
-            let listed =
-                if known::LISTED_ALERTS_KEEP_NO_INCIDENT { alert.fired_in } else { alert.incident };
-            (*fingerprint, alert.lease.ends_at, listed)
-        })
-        .collect()
+        own.map(|((_, fingerprint), alert)| (*fingerprint, alert.lease.ends_at, alert.incident))
+            .collect()
     }
 
     /// When something waits for time to pass, the earliest moment of it, and what waits.
@@ -179,9 +177,7 @@ impl Auditor {
         if self.remembered.get(&(project, id)).is_some_and(|&then| then >= horizon) {
             return true;
         }
-        if self.remembered.insert((project, id), self.at).is_some() {
-            self.applied_again.insert((project, id));
-        }
+        self.remembered.insert((project, id), self.at);
         false
     }
 

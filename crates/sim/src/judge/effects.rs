@@ -55,6 +55,7 @@ fn check_tenant(seq: Seq, entry: &Entry<'_>, effects: &Effects) -> Result<(), Vi
         | Effect::Moved { project, .. }
         | Effect::RcaAccepted { project, .. }
         | Effect::PolicyRemoved { project, .. }
+        | Effect::AlertJoined { project, .. }
         | Effect::AlertRenewed { project, .. }
         | Effect::AlertResolved { project, .. }
         | Effect::LimitHit { project, .. } => Some(*project),
@@ -106,6 +107,7 @@ pub(super) fn word(effect: &Effect) -> Option<String> {
             Answer::Incident(_) | Answer::Policy(..) => None,
         },
         Effect::AlertResolved { reason, .. } => Some(format!("alert {reason}")),
+        Effect::AlertJoined { .. } => Some("alert joined".to_owned()),
         Effect::AlertRenewed { .. } => Some("alert renewed".to_owned()),
         Effect::Moved { from, .. } => {
             Some(if from.is_some() { "moved out" } else { "moved in" }.to_owned())
@@ -130,6 +132,7 @@ fn fate(effect: &Effect) -> Option<Fate> {
         | Effect::PolicySaved(_)
         | Effect::PolicyRemoved { .. }
         | Effect::AlertFiring(_)
+        | Effect::AlertJoined { .. }
         | Effect::AlertRenewed { .. }
         | Effect::AlertResolved { .. }
         | Effect::Replied { .. }

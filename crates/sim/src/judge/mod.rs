@@ -162,7 +162,11 @@ impl Judge {
         let entry: Entry<'_> = codec::decode(record).expect("the simulator sends what it encoded");
         let mut effects = Effects::default();
         self.shadow.apply(seq, at, &entry, &mut effects);
+        let fired_anew = self.auditor.fired_anew();
         let prediction = self.auditor.apply(seq, at, &entry);
+        if self.auditor.fired_anew() > fired_anew {
+            self.seen.add_one("alert fires anew".to_owned());
+        }
         self.checked.count(Invariant::Domain);
         effects::check(seq, &entry, &prediction, &effects)?;
         self.seen.note(&effects);
@@ -217,9 +221,11 @@ impl Seen {
     }
 
     fn note(&mut self, effects: &Effects) {
-        for what in effects.0.iter().filter_map(effects::word) {
-            *self.0.entry(what).or_default() += 1;
-        }
+        effects.0.iter().filter_map(effects::word).for_each(|what| self.add_one(what));
+    }
+
+    fn add_one(&mut self, what: String) {
+        *self.0.entry(what).or_default() += 1;
     }
 }
 

@@ -73,7 +73,7 @@ impl Judge {
         Ok(())
     }
 
-    /// What doors count as duplicates is at least what the auditor remembers.
+    /// What doors count as duplicates is what the auditor remembers, no more and no less.
     pub(super) fn check_remembered(&mut self, world: &World) -> Result<(), Violation> {
         if world.pipeline().engine().seq() != self.seq() {
             // The engine is ahead of the store, and doors know what it knows.
@@ -81,11 +81,11 @@ impl Judge {
         }
         let handle = world.pipeline().handle();
         let mut remembered = self.auditor.remembered();
-        match remembered.find(|&(project, id)| !handle.ids.contains(project, id)) {
+        match remembered.find(|&(project, id, within)| handle.ids.contains(project, id) != within) {
             None => Ok(()),
-            Some((project, id)) => {
-                let what =
-                    format!("the doors do not know that {id} of project {project} was applied");
+            Some((project, id, within)) => {
+                let not = if within { "do not know" } else { "still say" };
+                let what = format!("the doors {not} that {id} of project {project} was applied");
                 Err(Violation::new(Invariant::I1, what))
             }
         }

@@ -66,3 +66,37 @@ fn a_journal_that_ends_before_what_the_lake_has_is_refused() {
     }
     assert!(refused > 5, "only {refused} of 40 runs lost anything");
 }
+
+/// Sends a signal with a given id and applies it.
+fn give(world: &mut World, id: u128) {
+    let mut signal = Signal::new(SignalId(id), "p1-db", "prod");
+    signal.id_given = true;
+    assert!(world.append(&[Entry::Signal { project: ProjectId(1), signal }]).unwrap());
+    world.drive().unwrap();
+    assert_eq!(world.apply(), Ok(Attempt::Done));
+}
+
+#[test]
+fn doors_know_an_id_as_long_after_a_restart_as_without_one() {
+    const HOUR: i64 = 3_600_000_000;
+    let mut world = world(Mode::Sound, 1);
+    assert!(matches!(world.start(), Ok(Start::Up)));
+    give(&mut world, 1);
+    lake::Lake::flush(&*world.lake).unwrap();
+    world.snapshot().unwrap();
+    world.move_clock(23 * HOUR);
+    give(&mut world, 2);
+    world.die(Death::Kill).unwrap();
+    assert!(matches!(world.start(), Ok(Start::Up)));
+    let known = |world: &World| {
+        let ids = &world.pipeline().handle().ids;
+        [1, 2, 3, 4].map(|id| ids.contains(ProjectId(1), SignalId(id)))
+    };
+    assert_eq!(known(&world), [true, true, false, false]);
+    world.move_clock(2 * HOUR);
+    give(&mut world, 3);
+    assert_eq!(known(&world), [false, true, true, false], "a day after the first");
+    world.move_clock(23 * HOUR);
+    give(&mut world, 4);
+    assert_eq!(known(&world), [false, false, true, true], "a day after the second");
+}

@@ -52,6 +52,8 @@ fn fifty_seeds_hold_and_reach_everything_the_engine_can_decide() {
         "duplicate_id",
         "alert_repeated",
         "alert renewed",
+        "alert joined",
+        "alert fires anew",
         "alert lease_expired",
         "INVESTIGATING by_hand",
         "INVESTIGATING quiet",

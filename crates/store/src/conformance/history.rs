@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::effect::AuditAction;
 use model::{
-    Actor, AuditRow, Effect, GroupingPolicy, Incident, IncidentId, PolicyId, Reason, Seq, Severity,
-    Status,
+    Actor, Alert, AuditRow, Effect, GroupingPolicy, Incident, IncidentId, PolicyId, Reason, Seq,
+    Severity, Status,
 };
 
 use super::fixtures::{
@@ -199,6 +199,46 @@ pub(super) async fn alerts_stay_from_firing_to_resolved(store: Arc<dyn Store>) {
         .await;
     let read = store.firing_alerts().await.expect(READS);
     assert_eq!(read, [alert(HERE, 2), again, alert(HERE, 4)]);
+}
+
+pub(super) async fn an_alert_that_waited_belongs_to_the_incident_it_joined(store: Arc<dyn Store>) {
+    let waiting = |number| Alert { incident: None, ..alert(HERE, number) };
+    let joined = |number, incident| Effect::AlertJoined {
+        project: HERE,
+        identity: alert(HERE, number).identity,
+        incident: incident_id(HERE, incident),
+    };
+    let resolved = |number| Effect::AlertResolved {
+        project: HERE,
+        identity: alert(HERE, number).identity,
+        reason: Reason::LeaseExpired,
+        at: time(50),
+    };
+    let fires = |number| firing(&waiting(number));
+    let of = |number, incident| Alert {
+        incident: Some(incident_id(HERE, incident)),
+        ..alert(HERE, number)
+    };
+    let mut road = Road::new(&store);
+    // Of the batch before, and of the same batch.
+    road.commit((1..=4).map(fires).collect()).await;
+    road.commit(vec![joined(1, 70), fires(5), joined(5, 71), joined(77, 71)]).await;
+    let read = store.firing_alerts().await.expect(READS);
+    assert_eq!(read, [of(1, 70), waiting(2), waiting(3), waiting(4), of(5, 71)]);
+    // What comes last counts: another incident, nothing at all, firing anew.
+    road.commit(vec![
+        joined(2, 72),
+        joined(2, 73),
+        joined(3, 72),
+        resolved(3),
+        joined(3, 73),
+        joined(4, 72),
+        fires(4),
+    ])
+    .await;
+    road.commit(vec![resolved(5), joined(5, 74)]).await;
+    let read = store.firing_alerts().await.expect(READS);
+    assert_eq!(read, [of(1, 70), of(2, 73), waiting(4)]);
 }
 
 async fn view_of(store: &Arc<dyn Store>, id: IncidentId) -> (Vec<IncidentId>, Option<RcaView>) {

@@ -115,6 +115,15 @@ async fn nothing_at_all(store: &Arc<dyn Store>) {
 }
 
 async fn gone_from_one_stays_in_the_other(store: &Arc<dyn Store>, road: &mut Road) {
+    road.commit(vec![Effect::AlertJoined {
+        project: HERE,
+        identity: alert_of(HERE).identity,
+        incident: shared_id(2),
+    }])
+    .await;
+    let alerts = store.firing_alerts().await.expect(READS);
+    let joined = Alert { incident: Some(shared_id(2)), ..alert_of(HERE) };
+    assert_eq!(alerts, [joined, alert_of(THERE)]);
     road.commit(vec![
         Effect::PolicyRemoved { project: HERE, id: model::PolicyId(5) },
         Effect::AlertResolved {

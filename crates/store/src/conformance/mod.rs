@@ -62,6 +62,7 @@ pub const CASES: &[Case] = cases![
     history::a_moved_signal_is_out_of_one_incident_and_in_another,
     history::policies_are_in_order_and_leave_when_removed,
     history::alerts_stay_from_firing_to_resolved,
+    history::an_alert_that_waited_belongs_to_the_incident_it_joined,
     administration::a_new_store_has_the_default_project,
     administration::projects_get_the_next_id_and_names_of_their_own,
     administration::keys_are_kept_without_their_secret_until_revoked,

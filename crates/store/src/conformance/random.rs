@@ -38,7 +38,7 @@ pub(super) async fn a_random_history_reads_as_it_does_in_memory(store: Arc<dyn S
 
 /// Any effect about a few incidents, policies and alerts, so that they meet often.
 fn effect(chance: &mut Chance) -> Effect {
-    match chance.below(12) {
+    match chance.below(13) {
         0..=2 => {
             let number = 1 + chance.below(40);
             let merged_into = chance.once_in(4).then(|| any_id(chance));
@@ -65,6 +65,11 @@ fn effect(chance: &mut Chance) -> Effect {
             Effect::PolicySaved(Box::new(policy(HERE, id, chance.below(3).cast_signed())))
         }
         10 => firing(&alert(HERE, chance.below(6))),
+        11 => Effect::AlertJoined {
+            project: HERE,
+            identity: alert(HERE, chance.below(6)).identity,
+            incident: any_id(chance),
+        },
         _ => Effect::AlertResolved {
             project: HERE,
             identity: alert(HERE, chance.below(6)).identity,

@@ -140,6 +140,13 @@ impl Tables {
                 let before = self.alerts.insert(key, (**alert).clone());
                 Some(Undo::Alert(key, before.map(Box::new)))
             }
+            &Effect::AlertJoined { project, identity, incident } => {
+                let key = (project, identity);
+                let alert = self.alerts.get_mut(&key)?;
+                let before = Box::new(alert.clone());
+                alert.incident = Some(incident);
+                Some(Undo::Alert(key, Some(before)))
+            }
             &Effect::AlertResolved { project, identity, .. } => {
                 let key = (project, identity);
                 self.alerts.remove(&key).map(|row| Undo::Alert(key, Some(Box::new(row))))

@@ -211,9 +211,15 @@ async fn lists_and_counters_use_their_indexes() {
     }
     let children = plan(&mut connection, read::CHILDREN).await;
     assert!(children.contains("incidents_merged (project=? AND merged_into=?)"), "{children}");
-    let plan = plan(&mut connection, &write::STATEMENTS.counters.texts[0]).await;
-    assert!(plan.contains("SEARCH old USING"), "{plan}");
-    assert!(plan.contains("(project=? AND incident=?)"), "{plan}");
+    let statements = &*write::STATEMENTS;
+    let updates = [
+        (&statements.counters, "(project=? AND incident=?)"),
+        (&statements.alerts_joined, "(project=? AND identity=?)"),
+    ];
+    for (update, key) in updates {
+        let plan = plan(&mut connection, &update.texts[0]).await;
+        assert!(plan.contains("SEARCH old USING") && plan.contains(key), "{plan}");
+    }
 }
 
 async fn plan(connection: &mut SqliteConnection, sql: &str) -> String {

@@ -83,6 +83,7 @@ pub(super) struct Statements {
     policies_saved: Bulk,
     policies_removed: Bulk,
     alerts_firing: Bulk,
+    pub(super) alerts_joined: Bulk,
     alerts_resolved: Bulk,
 }
 
@@ -117,6 +118,11 @@ pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements
         &["project", "identity"],
         &["incident", "updated_at", "entry"],
     ),
+    alerts_joined: Bulk::new(
+        "UPDATE alerts AS old SET incident = new.column3 FROM (VALUES",
+        3,
+        ") AS new WHERE old.project = new.column1 AND old.identity = new.column2",
+    ),
     alerts_resolved: Bulk::new("DELETE FROM alerts WHERE (project, identity) IN (VALUES", 2, ")"),
 });
 
@@ -143,6 +149,11 @@ async fn write_alerts(connection: &mut SqliteConnection, batch: &Batch<'_>) -> R
         alert::write(values, row);
     });
     run.await.map_err(failed("write alerts"))?;
+    let run = sql.alerts_joined.run(connection, &batch.alerts_joined, |values, row| {
+        let (identity, incident) = (row.1.0.to_be_bytes(), row.2.to_bytes());
+        values.add(i64::from(row.0.0)).add(&identity[..]).add(&incident[..]);
+    });
+    run.await.map_err(failed("write incidents of alerts"))?;
     let run = sql.alerts_resolved.run(connection, &batch.alerts_resolved, |values, row| {
         values.add(i64::from(row.0.0)).add(&row.1.0.to_be_bytes()[..]);
     });

@@ -39,6 +39,11 @@ fn batch(chance: &mut Chance) -> Vec<Effect> {
         rca_accepted(HERE, incident.id, &format!("cause {}", chance.below(99))),
         if chance.once_in(2) { removed } else { Effect::PolicySaved(Box::new(saved)) },
         if chance.once_in(2) { resolved } else { firing(&alert) },
+        Effect::AlertJoined {
+            project: HERE,
+            identity: store::conformance::fixtures::alert(HERE, 1 + chance.below(5)).identity,
+            incident: incident_id(HERE, 1 + chance.below(5)),
+        },
     ]
 }
 

@@ -4,10 +4,12 @@ use model::{Alert, Entry, IdentityKey, Signal};
 use sqlx::sqlite::SqliteRow;
 
 use crate::Error;
+use crate::batch::AlertRow;
 use crate::sqlite::bulk::Values;
 use crate::sqlite::columns::Columns;
 
-pub(in crate::sqlite) fn write(values: &mut Values, alert: &Alert) {
+pub(in crate::sqlite) fn write(values: &mut Values, row: &AlertRow<'_>) {
+    let alert = row.alert;
     let mut entry = Vec::new();
     let signal = alert.signal.clone();
     let as_entry = Entry::Alert { project: alert.project, lease: alert.lease, signal };
@@ -15,7 +17,7 @@ pub(in crate::sqlite) fn write(values: &mut Values, alert: &Alert) {
     values
         .add(i64::from(alert.project.0))
         .add(&alert.identity.0.to_be_bytes()[..])
-        .add(alert.incident.map(|id| id.to_bytes().to_vec()))
+        .add(row.incident.map(|id| id.to_bytes().to_vec()))
         .add(alert.updated_at.micros())
         .add(entry);
 }

@@ -65,6 +65,7 @@ impl Touched {
                 | Effect::PolicySaved(_)
                 | Effect::PolicyRemoved { .. }
                 | Effect::AlertFiring(_)
+                | Effect::AlertJoined { .. }
                 | Effect::AlertRenewed { .. }
                 | Effect::AlertResolved { .. }
                 | Effect::Replied { .. }

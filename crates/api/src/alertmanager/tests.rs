@@ -1,0 +1,259 @@
+//! Pages that follow random changes, beside pages that are made from nothing in the plainest way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{
+    Alert, AlertLease, Effect, Effects, IdentityKey, IncidentId, ProjectId, Reason, Signal,
+    SignalId, Timestamp,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use store::{ActiveAlerts, AlertList};
+
+use super::groups::Grouping;
+use super::page::{Page, Writer};
+use super::rendering;
+use crate::instant;
+
+const PROJECT: ProjectId = ProjectId(1);
+
+/// What happens to one of a few alerts, or to whoever looks.
+#[derive(Debug, Clone)]
+enum Happening {
+    Fires { incident: Option<u128>, fill: String },
+    Renewed { ends_at: i64, at: i64 },
+    Joined(u128),
+    Resolved,
+    PolicyNames(bool),
+    Looked { is_still_sent: bool },
+}
+
+fn happenings() -> impl Strategy<Value = Vec<(u128, Happening)>> {
+    let incident = || prop::option::weighted(0.8, 1_u128..5);
+    let moment = || prop_oneof![4 => 0_i64..4_000_000_000_000_000, 1 => any::<i64>()];
+    let happening = prop_oneof![
+        4 => (incident(), ".{0,6}").prop_map(|(incident, fill)| Happening::Fires { incident, fill }),
+        6 => (moment(), moment()).prop_map(|(ends_at, at)| Happening::Renewed { ends_at, at }),
+        1 => (1_u128..5).prop_map(Happening::Joined),
+        2 => Just(Happening::Resolved),
+        1 => any::<bool>().prop_map(Happening::PolicyNames),
+        6 => any::<bool>().prop_map(|is_still_sent| Happening::Looked { is_still_sent }),
+    ];
+    prop::collection::vec((0_u128..9, happening), 0..60)
+}
+
+fn fires(identity: u128, incident: Option<u128>, fill: &str) -> Effect {
+    let mut signal = Signal::new(SignalId(identity), "db-1", "prod");
+    let team = format!("team {}", identity % 2);
+    let labels = [("alertname", "Down"), ("env", "prod"), ("fill", fill), ("team", &team)];
+    let owned = |text: &str| text.to_owned().into();
+    signal.labels = labels.iter().map(|(name, value)| (owned(name), owned(value))).collect();
+    let payload = json!({ "annotations": { "summary": fill }, "generatorURL": fill });
+    signal.payload = payload.to_string().into_bytes().into();
+    Effect::AlertFiring(Box::new(Alert {
+        project: PROJECT,
+        identity: IdentityKey(identity),
+        lease: lease(identity, 0),
+        updated_at: Timestamp::from_micros(1_000),
+        incident: incident.map(IncidentId),
+        signal,
+    }))
+}
+
+fn lease(identity: u128, ends_at: i64) -> AlertLease {
+    AlertLease {
+        fingerprint: (identity as u64 % 6) * 17,
+        starts_at: Timestamp::from_micros(1_700_000_000_123_456),
+        ends_at: Timestamp::from_micros(ends_at),
+    }
+}
+
+/// The effect of what happens to an alert.
+fn effect(identity: u128, happening: &Happening) -> Option<Effect> {
+    let (project, number) = (PROJECT, identity);
+    let identity = IdentityKey(identity);
+    match *happening {
+        Happening::Fires { incident, ref fill } => Some(fires(number, incident, fill)),
+        Happening::Renewed { ends_at, at } => {
+            let (lease, at) = (lease(number, ends_at), Timestamp::from_micros(at));
+            Some(Effect::AlertRenewed { project, identity, lease, at })
+        }
+        Happening::Joined(incident) => {
+            let incident = IncidentId(incident);
+            Some(Effect::AlertJoined { project, identity, incident })
+        }
+        Happening::Resolved => {
+            let (reason, at) = (Reason::AllResolved, Timestamp::from_micros(0));
+            Some(Effect::AlertResolved { project, identity, reason, at })
+        }
+        Happening::PolicyNames(_) | Happening::Looked { .. } => None,
+    }
+}
+
+fn alert(list: &AlertList, index: usize) -> Value {
+    let alert = list.alerts.iter().nth(index).expect("it is on the list");
+    let signal = &alert.body.signal;
+    let moment = |at: Timestamp| {
+        let (first, last) = (-62_167_219_200_000_000, 253_402_214_399_999_000);
+        // Beyond what jiff converts, the last moment of the last day is what is written.
+        let text = instant::write_millis(Timestamp::from_micros(at.micros().clamp(first, last)));
+        if text.starts_with("9999-12-30T2") { "9999-12-30T23:59:59.999Z".to_owned() } else { text }
+    };
+    let sent: Value = serde_json::from_slice(&signal.payload).expect("it was JSON");
+    let labels: BTreeMap<&str, &str> =
+        signal.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let state = if alert.body.incident.is_some() { "active" } else { "unprocessed" };
+    let mut expected = json!({
+        "fingerprint": format!("{:016x}", alert.lease.fingerprint),
+        "startsAt": moment(alert.lease.starts_at), "endsAt": moment(alert.lease.ends_at),
+        "updatedAt": moment(alert.updated_at), "annotations": sent["annotations"],
+        "receivers": [{ "name": "stormbell" }], "labels": labels,
+        "status": { "inhibitedBy": [], "silencedBy": [], "state": state },
+    });
+    if sent["generatorURL"] != "" {
+        expected["generatorURL"] = sent["generatorURL"].clone();
+    }
+    expected
+}
+
+fn groups(list: &AlertList, names: &BTreeSet<String>) -> Value {
+    let mut incidents: BTreeMap<IncidentId, Vec<usize>> = BTreeMap::new();
+    for (index, body) in list.alerts.bodies().iter().enumerate() {
+        if let Some(incident) = body.incident {
+            incidents.entry(incident).or_default().push(index);
+        }
+    }
+    let groups = incidents.into_values().map(|members| {
+        let has = |index: usize, name: &str, value: &str| {
+            list.alerts.bodies()[index].signal.label(name) == Some(value)
+        };
+        let labels = &list.alerts.bodies()[members[0]].signal.labels;
+        let shared: BTreeMap<&str, &str> = labels
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .filter(|(name, value)| names.contains(*name) || ["db-1", "prod"].contains(value))
+            .filter(|(name, value)| members.iter().all(|&index| has(index, name, value)))
+            .collect();
+        let alerts: Vec<Value> = members.iter().map(|&index| alert(list, index)).collect();
+        json!({ "alerts": alerts, "labels": shared, "receiver": { "name": "stormbell" } })
+    });
+    groups.collect()
+}
+
+fn parse(body: &Bytes) -> Value {
+    serde_json::from_slice(body).expect("a page is JSON")
+}
+
+/// Whoever polls: the pages it had last, and those that are still being sent to slow readers.
+#[derive(Default)]
+struct Poller {
+    alerts: Option<Page>,
+    groups: Option<Page>,
+    grouping: Grouping,
+    names: BTreeSet<String>,
+    sent: Vec<(Bytes, Vec<u8>)>,
+}
+
+impl Poller {
+    fn look(&mut self, list: &Arc<AlertList>, is_still_sent: bool) {
+        if self.grouping.names_become(self.names.clone()) {
+            self.groups = None;
+        }
+        let kept = |page: Option<Page>| page.filter(|page| page.differs_by_renewals(list));
+        let all = match kept(self.alerts.take()) {
+            Some(page) => page.renewed(Arc::clone(list)),
+            None => rendering::alerts_page(Arc::clone(list)),
+        };
+        let grouped = match kept(self.groups.take()) {
+            Some(page) => page.renewed(Arc::clone(list)),
+            None => self.grouping.update(list).page(Arc::clone(list)),
+        };
+        for body in [all.body(), grouped.body()] {
+            if is_still_sent {
+                self.sent.push((body.clone(), body.to_vec()));
+            }
+        }
+        (self.alerts, self.groups) = (Some(all), Some(grouped));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_page_is_what_a_page_made_from_nothing_would_be(happenings in happenings()) {
+        let (alerts, mut poller) = (ActiveAlerts::default(), Poller::default());
+        for (identity, happening) in &happenings {
+            alerts.apply(&Effects(effect(*identity, happening).into_iter().collect()));
+            match *happening {
+                Happening::PolicyNames(false) => poller.names.clear(),
+                Happening::PolicyNames(true) => {
+                    poller.names.extend(["team".to_owned(), "fill".to_owned()]);
+                }
+                Happening::Looked { is_still_sent } => {
+                    let list = alerts.snapshot(PROJECT);
+                    poller.look(&list, is_still_sent);
+                    let [all, grouped] = [&poller.alerts, &poller.groups]
+                        .map(|page| page.as_ref().expect("it was looked").body());
+                    let expected: Value = (0..list.alerts.len()).map(|at| alert(&list, at)).collect();
+                    prop_assert_eq!(parse(&all), expected);
+                    prop_assert_eq!(parse(&grouped), groups(&list, &poller.names));
+                    prop_assert_eq!(&all, &rendering::alerts_page(Arc::clone(&list)).body());
+                }
+                _ => {}
+            }
+        }
+        for (bytes, before) in &poller.sent {
+            prop_assert_eq!(&bytes[..], &before[..], "what is being sent does not change");
+        }
+    }
+}
+
+#[test]
+fn room_for_a_page_is_made_once() {
+    let alerts = ActiveAlerts::default();
+    let effects = (0..9).map(|number| fires(number, Some(number % 4 + 1), "x")).collect();
+    alerts.apply(&Effects(effects));
+    let list = alerts.snapshot(PROJECT);
+    let mut grouping = Grouping::default();
+    for page in [rendering::alerts_page(Arc::clone(&list)), grouping.update(&list).page(list)] {
+        let body = page.body();
+        drop(page);
+        let length = body.len();
+        let room = Vec::from(body).capacity();
+        assert!((length..length + 16).contains(&room), "{room} bytes for {length}");
+    }
+}
+
+#[test]
+fn a_page_that_nobody_is_sent_is_renewed_in_place() {
+    let alerts = ActiveAlerts::default();
+    alerts.apply(&Effects(vec![fires(1, Some(1), "x")]));
+    let mut page = rendering::alerts_page(alerts.snapshot(PROJECT));
+    let renew = |ends_at: i64| {
+        let (project, identity, at) = (PROJECT, IdentityKey(1), Timestamp::from_micros(ends_at));
+        let lease = lease(1, ends_at);
+        alerts.apply(&Effects(vec![Effect::AlertRenewed { project, identity, lease, at }]));
+        alerts.snapshot(PROJECT)
+    };
+    for ends_at in [1, 2, 3] {
+        let before = page.body().as_ptr();
+        page = page.renewed(renew(ends_at * 1_000_000));
+        assert_eq!(page.body().as_ptr(), before);
+    }
+    let sent = page.body();
+    page = page.renewed(renew(4_000_000));
+    assert_ne!(page.body().as_ptr(), sent.as_ptr());
+    assert_ne!(page.body(), sent);
+}
+
+#[test]
+fn a_page_of_nothing_is_an_empty_array() {
+    let list = Arc::new(AlertList::default());
+    let grouping = Grouping::default().update(&list);
+    assert_eq!(rendering::alerts_page(Arc::clone(&list)).body(), "[]\n");
+    assert_eq!(grouping.page(Arc::clone(&list)).body(), "[]\n");
+    let mut writer = Writer::new(&list, 0);
+    rendering::write_alerts(&mut writer, std::iter::empty());
+    assert_eq!(writer.finish(), "[]\n");
+}

@@ -1,0 +1,5 @@
+//! See `fuzz::alertmanager`.
+
+#![no_main]
+
+fuzz::target!(alertmanager);

@@ -1,0 +1,5 @@
+//! See `fuzz::entries`.
+
+#![no_main]
+
+fuzz::target!(entries);

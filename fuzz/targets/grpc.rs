@@ -1,0 +1,5 @@
+//! See `fuzz::grpc`.
+
+#![no_main]
+
+fuzz::target!(grpc);

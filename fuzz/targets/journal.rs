@@ -1,0 +1,5 @@
+//! See `fuzz::journal`.
+
+#![no_main]
+
+fuzz::target!(journal);

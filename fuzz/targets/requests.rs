@@ -1,0 +1,5 @@
+//! See `fuzz::requests`.
+
+#![no_main]
+
+fuzz::target!(requests);

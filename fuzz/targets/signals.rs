@@ -1,0 +1,5 @@
+//! See `fuzz::signals`.
+
+#![no_main]
+
+fuzz::target!(signals);

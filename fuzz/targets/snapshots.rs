@@ -1,0 +1,5 @@
+//! See `fuzz::snapshots`.
+
+#![no_main]
+
+fuzz::target!(snapshots);

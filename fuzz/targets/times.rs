@@ -1,0 +1,5 @@
+//! See `fuzz::times`.
+
+#![no_main]
+
+fuzz::target!(times);

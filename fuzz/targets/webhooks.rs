@@ -1,0 +1,5 @@
+//! See `fuzz::webhooks`.
+
+#![no_main]
+
+fuzz::target!(webhooks);

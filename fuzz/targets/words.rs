@@ -1,0 +1,5 @@
+//! See `fuzz::words`.
+
+#![no_main]
+
+fuzz::target!(words);
