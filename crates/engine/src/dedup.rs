@@ -15,6 +15,9 @@ use crate::blocks::Blocks;
 /// Tables among which the numbers are spread; a power of two.
 const TABLES: usize = 1_024;
 
+/// Ids a table has room for from the beginning: it need not grow before there are some ten thousand.
+const FIRST_ROOM: usize = 14;
+
 /// Ids dropped at once at the limit: together they wait for memory once, not each for itself.
 const DROPPED_TOGETHER: usize = 64;
 
@@ -56,7 +59,7 @@ impl Default for Dedup {
         Self {
             order: Blocks::default(),
             first: 0,
-            numbers: (0..TABLES).map(|_| HashTable::new()).collect(),
+            numbers: (0..TABLES).map(|_| HashTable::with_capacity(FIRST_ROOM)).collect(),
             hasher: DefaultHashBuilder::default(),
         }
     }
