@@ -109,7 +109,7 @@ impl Handle {
         self.waiters.load(Ordering::SeqCst) > 0
     }
 
-    /// Whether somebody waits or has waited since this was asked a few batches ago.
+    /// Whether somebody waits, or did when one of the last batches was decided; asked once a batch.
     pub(crate) fn was_awaited(&self) -> bool {
         if self.is_awaited() {
             self.lately.store(READERS_STAY, Ordering::Relaxed);

@@ -68,7 +68,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             linger: Duration::from_millis(8),
-            counters_linger: Duration::from_millis(100),
+            counters_linger: Duration::from_millis(250),
             snapshot_entries: 2_000_000,
             snapshot_age: Duration::from_secs(60),
             observer: Observer::default(),
