@@ -28,6 +28,9 @@ pub(super) struct Change {
     pub(super) blocks: usize,
 }
 
+/// Rows after which the processor is offered to others: some 200 µs.
+const YIELD_ROWS: usize = 128;
+
 impl Core {
     /// Writes until everything that was taken before the call is durable.
     pub(super) fn flush_all(&self) -> Result<Seq, Error> {
@@ -128,10 +131,12 @@ impl Core {
     ) -> Result<FileInfo, Error> {
         let mut writer = FileWriter::create(&self.options.dir, project, day, self.new_number())?;
         let mut batch = Batch::default();
+        // Others go first while not much more waits than this file takes.
+        let polite = self.read().hot.rows() < self.options.flush_rows * 2;
         for &(block, row) in places {
             let signal = blocks[block].signal(row);
             batch.push(&blocks[block].row(row, &signal));
-            if row % 128 == 0 {
+            if polite && row % YIELD_ROWS == 0 {
                 std::thread::yield_now();
             }
             if batch.is_full() {
