@@ -122,6 +122,9 @@ impl Engine {
             Operation::DeletePolicy { id, expected_version } => {
                 self.delete_policy(project, *id, *expected_version, actor, out)
             }
+            Operation::PutDirective { .. }
+            | Operation::DeleteDirective { .. }
+            | Operation::ReplayDeadLetters { .. } => Err(Refusal::NotFound),
         }
     }
 

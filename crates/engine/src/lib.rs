@@ -70,6 +70,9 @@ impl Engine {
             }
             Entry::Command(command) => self.command(command, out),
             Entry::Tick => self.tick(out),
+            Entry::Receipt(receipt) => {
+                out.push(Effect::Attempted { at, receipt: receipt.clone() });
+            }
         }
     }
 

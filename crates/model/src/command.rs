@@ -1,6 +1,7 @@
 //! What people and agents ask for: commands, which take the same road through the journal as signals.
 
-use crate::id::{CommandId, IncidentId, PolicyId, ProjectId, Seq};
+use crate::directive::{Directive, DirectiveKind, Target};
+use crate::id::{CommandId, DirectiveId, IncidentId, NotificationId, PolicyId, ProjectId, Seq};
 use crate::incident::Status;
 use crate::policy::GroupingPolicy;
 use crate::rca::Rca;
@@ -129,5 +130,26 @@ pub enum Operation {
         id: PolicyId,
         /// The version the caller has seen, if it cares.
         expected_version: Option<u64>,
+    },
+    /// Create or change a rule, silence, inhibition or escalation policy.
+    PutDirective {
+        /// The directive; its `version` is ignored.
+        directive: Box<Directive>,
+        /// The version the caller has seen: `None` creates.
+        expected_version: Option<u64>,
+    },
+    /// Remove a rule, inhibition or escalation policy.
+    DeleteDirective {
+        /// Its kind.
+        kind: DirectiveKind,
+        /// Which.
+        id: DirectiveId,
+        /// The version the caller has seen, if it cares.
+        expected_version: Option<u64>,
+    },
+    /// Send dead letters again, at most `limits::REPLAYED_LETTERS` with one command.
+    ReplayDeadLetters {
+        /// Which: the notification and the target that did not get it.
+        letters: Vec<(NotificationId, Target)>,
     },
 }

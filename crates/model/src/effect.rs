@@ -4,8 +4,13 @@
 
 use crate::alert::{Alert, AlertLease};
 use crate::command::Actor;
-use crate::id::{CommandId, IdentityKey, IncidentId, PolicyId, ProjectId, Seq, SignalId};
+use crate::directive::{Directive, DirectiveKind, Target};
+use crate::id::{
+    CommandId, DirectiveId, IdentityKey, IncidentId, NotificationId, PolicyId, ProjectId, Seq,
+    SignalId,
+};
 use crate::incident::{Incident, Status};
+use crate::notification::{Notification, Receipt};
 use crate::policy::GroupingPolicy;
 use crate::rca::{FieldError, Rca};
 use crate::reason::Reason;
@@ -126,6 +131,35 @@ pub enum Effect {
         /// When.
         at: Timestamp,
     },
+    /// A directive is in force from the next entry on.
+    DirectiveSaved(Box<Directive>),
+    /// A directive is no longer in force from the next entry on.
+    DirectiveRemoved {
+        /// Whose.
+        project: ProjectId,
+        /// Its kind.
+        kind: DirectiveKind,
+        /// Which.
+        id: DirectiveId,
+    },
+    /// A notification is due, or was held back.
+    Notified(Box<Notification>),
+    /// One try at one endpoint ended.
+    Attempted {
+        /// When the receipt was durable.
+        at: Timestamp,
+        /// What became of it.
+        receipt: Box<Receipt>,
+    },
+    /// Dead letters are due again, at once and with a new deadline.
+    Replayed {
+        /// Whose.
+        project: ProjectId,
+        /// Which.
+        letters: Vec<(NotificationId, Target)>,
+        /// When.
+        at: Timestamp,
+    },
     /// A command has its outcome.
     Replied {
         /// Which command.
@@ -220,6 +254,27 @@ pub enum AuditAction {
         /// Which.
         policy: PolicyId,
     },
+    /// A directive was created or changed; its name is the row's text.
+    DirectiveSaved {
+        /// Its kind.
+        kind: DirectiveKind,
+        /// Which.
+        id: DirectiveId,
+        /// Its new version.
+        version: u64,
+    },
+    /// A directive was removed; its name is the row's text.
+    DirectiveRemoved {
+        /// Its kind.
+        kind: DirectiveKind,
+        /// Which.
+        id: DirectiveId,
+    },
+    /// Dead letters were sent again.
+    Replayed {
+        /// How many.
+        letters: u64,
+    },
 }
 
 /// How a command ended.
@@ -234,6 +289,15 @@ pub enum Outcome {
         /// Its version now.
         version: u64,
     },
+    /// Done to this directive, which now has this version.
+    Directive {
+        /// Which.
+        id: DirectiveId,
+        /// Its version now.
+        version: u64,
+    },
+    /// So many dead letters are sent again.
+    Replayed(u64),
     /// Not done.
     Refused(Refusal),
 }
@@ -241,7 +305,7 @@ pub enum Outcome {
 /// Why a command was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The engine has no such incident or policy in this project (it may be long closed).
+    /// The engine has no such incident, policy or directive in this project (it may be long closed).
     NotFound,
     /// The move is not legal from where the incident stands.
     IllegalTransition {

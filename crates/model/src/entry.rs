@@ -3,6 +3,7 @@
 use crate::alert::AlertLease;
 use crate::command::Command;
 use crate::id::ProjectId;
+use crate::notification::Receipt;
 use crate::signal::Signal;
 
 /// One entry of the journal. Its codec is [`crate::codec`]; its position and time are the journal's.
@@ -28,4 +29,6 @@ pub enum Entry<'a> {
     Command(Box<Command>),
     /// Time has passed a deadline.
     Tick,
+    /// Delivery says what became of one try.
+    Receipt(Box<Receipt>),
 }

@@ -91,6 +91,26 @@ uuid_newtype! {
     /// An API key (not its secret).
     KeyId
 }
+uuid_newtype! {
+    /// Who owns rules: a team inside, or a customer. Minted by the API.
+    SubscriberId
+}
+uuid_newtype! {
+    /// Where notifications are sent. Minted by the API.
+    EndpointId
+}
+uuid_newtype! {
+    /// A rule, silence, inhibition or escalation policy. Minted by the API.
+    DirectiveId
+}
+uuid_newtype! {
+    /// An on-call schedule. Minted by the API.
+    ScheduleId
+}
+uuid_newtype! {
+    /// One message due to one subscriber. A function of what it is about, so a replay mints the same.
+    NotificationId
+}
 
 impl IncidentId {
     /// The id of the incident that the entry at `seq` opened in `project`: a UUID of version 8 whose

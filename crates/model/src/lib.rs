@@ -10,11 +10,13 @@ pub mod access;
 pub mod alert;
 pub mod codec;
 pub mod command;
+pub mod directive;
 pub mod effect;
 pub mod entry;
 pub mod id;
 pub mod incident;
 pub mod limits;
+pub mod notification;
 pub mod policy;
 pub mod rca;
 pub mod reason;
@@ -25,12 +27,18 @@ pub mod time;
 pub use access::{Access, Denied, Grant, Scope, Scopes};
 pub use alert::{Alert, AlertLease};
 pub use command::{Actor, ActorKind, Command, Operation};
+pub use directive::{
+    AtMost, Condition, Directive, DirectiveBody, DirectiveKind, Escalation, Field, Inhibition, Op,
+    Rule, Silence, Step, Target, Trigger,
+};
 pub use effect::{AuditRow, Effect, Effects, Outcome, Refusal};
 pub use entry::Entry;
 pub use id::{
-    CommandId, GroupingKey, IdentityKey, IncidentId, KeyId, PolicyId, ProjectId, Seq, SignalId,
+    CommandId, DirectiveId, EndpointId, GroupingKey, IdentityKey, IncidentId, KeyId,
+    NotificationId, PolicyId, ProjectId, ScheduleId, Seq, SignalId, SubscriberId,
 };
 pub use incident::{Incident, Status};
+pub use notification::{Held, Notice, Notification, Receipt, Subject, Transition, Verdict};
 pub use policy::{GroupingPolicy, KeyField, Matcher, Mode, OpenWhen};
 pub use rca::{ActionItem, FieldError, Rca, RootCauseCategory};
 pub use reason::Reason;

@@ -79,6 +79,55 @@ pub const ACTION_ITEMS: usize = 100;
 /// Characters that `fix_applied` and `prevention_steps` have at least, after trimming.
 pub const RCA_TEXT_CHARS: usize = 20;
 
+/// Rules of one project.
+pub const RULES: usize = 500_000;
+/// Silences of one project, expired ones that are still remembered included.
+pub const SILENCES: usize = 10_000;
+/// How long an expired silence is remembered.
+pub const SILENCE_REMEMBERED: Duration = Duration::from_secs(5 * 24 * 3_600);
+/// Inhibitions of one project.
+pub const INHIBITIONS: usize = 1_000;
+/// Firing identities remembered as sources of inhibitions, per project.
+pub const INHIBITION_SOURCES: usize = 100_000;
+/// Escalation policies of one project.
+pub const ESCALATIONS: usize = 10_000;
+/// Steps of one escalation policy.
+pub const ESCALATION_STEPS: usize = 32;
+/// Times the steps of an escalation policy are gone through again.
+pub const ESCALATION_REPEATS: u32 = 100;
+/// Conditions of one rule, silence or side of an inhibition.
+pub const CONDITIONS: usize = 32;
+/// Values of one condition.
+pub const CONDITION_VALUES: usize = 1_024;
+/// Bytes of one value, glob or regular expression of a condition.
+pub const CONDITION_VALUE_BYTES: usize = 2_048;
+/// Bytes of a CEL expression.
+pub const CEL_BYTES: usize = 4_096;
+/// What a CEL expression may cost at most: its parts, those inside a macro counted once for each of the
+/// items it may walk.
+pub const CEL_COST: u64 = 100_000;
+/// Targets of one rule or escalation step.
+pub const TARGETS: usize = 64;
+/// How long delivery is tried where a rule does not say.
+pub const DELIVERY_DEADLINE: Duration = Duration::from_secs(24 * 3_600);
+/// Bytes of a payload that an incident remembers of the signal that opened it, for conditions on later
+/// transitions; a longer one is forgotten.
+pub const REMEMBERED_PAYLOAD_BYTES: usize = 4_096;
+/// Bytes of a payload that a notification carries; a longer one is left out.
+pub const NOTICE_PAYLOAD_BYTES: usize = 32 << 10;
+/// Bytes kept of what an endpoint answered.
+pub const ANSWER_BYTES: usize = 1_024;
+/// Dead letters sent again by one command.
+pub const REPLAYED_LETTERS: usize = 10_000;
+/// Subscribers of one project.
+pub const SUBSCRIBERS: usize = 10_000;
+/// Endpoints of one project.
+pub const ENDPOINTS: usize = 10_000;
+/// Documents of one kind (schedules, calendars, templates) of one project.
+pub const DOCUMENTS: usize = 10_000;
+/// Bytes of one such document, and of an endpoint's configuration.
+pub const DOCUMENT_BYTES: usize = 256 << 10;
+
 /// Rows of one page.
 pub const PAGE: usize = 1_000;
 /// Rows of a page when nobody asked for a number.

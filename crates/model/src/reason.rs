@@ -62,6 +62,22 @@ closed_words! {
         AlertLimit = 61, "alert_limit",
         /// Too many keys wait for `open_when`; this one opened at once.
         PendingLimit = 62, "pending_limit",
+        /// Told: a rule asked for it.
+        RuleMatched = 70, "rule_matched",
+        /// Told: a step of an escalation policy was due.
+        StepDue = 71, "step_due",
+        /// Held back: a silence matches it.
+        Silenced = 72, "silenced",
+        /// Held back: a maintenance window matches it.
+        Maintenance = 73, "maintenance",
+        /// Held back: an inhibition matches it.
+        Inhibited = 74, "inhibited",
+        /// Held back: the rule has told as often as it may for now.
+        RateLimited = 75, "rate_limited",
+        /// Too many directives of a kind in a project.
+        DirectiveLimit = 76, "directive_limit",
+        /// Too many fire to remember what each inhibits.
+        InhibitionLimit = 77, "inhibition_limit",
         /// Too many ids to remember for the whole horizon; the oldest was dropped early.
         DedupLimit = 63, "dedup_limit",
     }

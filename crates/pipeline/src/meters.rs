@@ -6,7 +6,7 @@ use model::effect::AuditAction;
 use model::{Effect, Effects, Reason, Status};
 
 /// Codes of [`Reason`] and [`Status`] are small; tables indexed by them are exact.
-const REASONS: usize = 64;
+const REASONS: usize = 128;
 const STATUSES: usize = 4;
 
 /// Which invariant was seen broken; see `ARCHITECTURE.md`.
@@ -97,7 +97,10 @@ impl Meters {
                     | AuditAction::MergedInto { .. }
                     | AuditAction::Split { .. }
                     | AuditAction::PolicySaved { .. }
-                    | AuditAction::PolicyRemoved { .. } => {}
+                    | AuditAction::PolicyRemoved { .. }
+                    | AuditAction::DirectiveSaved { .. }
+                    | AuditAction::DirectiveRemoved { .. }
+                    | AuditAction::Replayed { .. } => {}
                 },
                 Effect::Incident(incident) => {
                     if incident.status == Status::Closed && incident.mttr_seconds.is_none() {
@@ -112,6 +115,11 @@ impl Meters {
                 | Effect::AlertJoined { .. }
                 | Effect::AlertRenewed { .. }
                 | Effect::AlertResolved { .. }
+                | Effect::DirectiveSaved(_)
+                | Effect::DirectiveRemoved { .. }
+                | Effect::Notified(_)
+                | Effect::Attempted { .. }
+                | Effect::Replayed { .. }
                 | Effect::Replied { .. } => {}
             }
         }

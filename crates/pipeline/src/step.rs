@@ -171,6 +171,7 @@ impl Pipeline {
                 *of != project
             }
             Effect::Incident(incident) => incident.project != project,
+            Effect::Notified(notification) => notification.project != project,
             Effect::Moved { .. }
             | Effect::Audited(_)
             | Effect::RcaAccepted { .. }
@@ -180,6 +181,10 @@ impl Pipeline {
             | Effect::AlertJoined { .. }
             | Effect::AlertRenewed { .. }
             | Effect::AlertResolved { .. }
+            | Effect::DirectiveSaved(_)
+            | Effect::DirectiveRemoved { .. }
+            | Effect::Attempted { .. }
+            | Effect::Replayed { .. }
             | Effect::Replied { .. }
             | Effect::LimitHit { .. } => false,
         });
@@ -195,7 +200,7 @@ fn given_id(entry: &Entry<'_>) -> Option<(ProjectId, SignalId)> {
         Entry::Signal { project, signal } | Entry::Alert { project, signal, .. } => {
             signal.id_given.then_some((*project, signal.id))
         }
-        Entry::Tick | Entry::Command(_) => None,
+        Entry::Tick | Entry::Command(_) | Entry::Receipt(_) => None,
     }
 }
 
@@ -227,6 +232,11 @@ fn is_pressing(effect: &Effect) -> bool {
         | Effect::AlertFiring(_)
         | Effect::AlertJoined { .. }
         | Effect::AlertResolved { .. }
+        | Effect::DirectiveSaved(_)
+        | Effect::DirectiveRemoved { .. }
+        | Effect::Notified(_)
+        | Effect::Attempted { .. }
+        | Effect::Replayed { .. }
         | Effect::Replied { .. } => true,
     }
 }

@@ -219,6 +219,11 @@ fn change(effect: &Effect) -> Option<(ProjectId, Change<'_>)> {
         | Effect::Incident(_)
         | Effect::Audited(_)
         | Effect::RcaAccepted { .. }
+        | Effect::DirectiveSaved(_)
+        | Effect::DirectiveRemoved { .. }
+        | Effect::Notified(_)
+        | Effect::Attempted { .. }
+        | Effect::Replayed { .. }
         | Effect::Replied { .. }
         | Effect::LimitHit { .. } => None,
     }

@@ -162,6 +162,11 @@ impl<'a> Folding<'a> {
             Effect::Filed { incident: None, .. }
             | Effect::Skipped { .. }
             | Effect::AlertRenewed { .. }
+            | Effect::DirectiveSaved(_)
+            | Effect::DirectiveRemoved { .. }
+            | Effect::Notified(_)
+            | Effect::Attempted { .. }
+            | Effect::Replayed { .. }
             | Effect::Replied { .. }
             | Effect::LimitHit { .. } => {}
         }

@@ -11,9 +11,11 @@ pub mod alerts;
 mod batch;
 pub mod commit;
 pub mod conformance;
+pub mod directory;
 mod error;
 pub mod keys;
 pub mod memory;
+pub mod outbox;
 pub mod query;
 pub mod sqlite;
 
@@ -23,9 +25,17 @@ use model::{GroupingPolicy, IncidentId, ProjectId, Seq};
 pub use admin::{Admin, KeyRow, ProjectRow, RcaDraft};
 pub use alerts::{ActiveAlert, ActiveAlerts, AlertBody, AlertList, AlertRoll, AlertTerm};
 pub use commit::{Commit, PartitionId};
+pub use directory::{
+    Contact, DirectivePage, Directory, DocumentKind, DocumentRow, EndpointRow, SubscriberRow,
+};
 pub use error::{Error, ErrorKind};
 pub use keys::{Keys, MintedSecret, mint_secret};
 pub use memory::MemoryStore;
+pub use outbox::{
+    DeliveryRow, DeliveryStatus, DueTarget, LeaseOf, Leased, Letter, LetterFilter, LetterPage,
+    NotificationFilter, NotificationPage, NotificationStatus, NotificationView, Outbox,
+    OutboxCounts,
+};
 pub use query::{
     IncidentCounts, IncidentFilter, IncidentPage, IncidentView, PageCursor, RcaView, SignalMoves,
     TimelinePage,

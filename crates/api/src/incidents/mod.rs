@@ -70,7 +70,7 @@ async fn change(
     match outcome {
         Outcome::Incident(id) => answer(api, call.project(), id, status).await,
         Outcome::Refused(refusal) => Err(refused(before, &operation, refusal)),
-        Outcome::Policy { .. } => {
+        Outcome::Policy { .. } | Outcome::Directive { .. } | Outcome::Replayed(_) => {
             Err(Problem::new(Code::Internal, "the outcome is of another kind than the command"))
         }
     }
@@ -116,7 +116,10 @@ fn refused(before: &IncidentView, operation: &Operation, refusal: Refusal) -> Pr
         | Operation::Merge { .. }
         | Operation::Split { .. }
         | Operation::PutPolicy { .. }
-        | Operation::DeletePolicy { .. } => None,
+        | Operation::DeletePolicy { .. }
+        | Operation::PutDirective { .. }
+        | Operation::DeleteDirective { .. }
+        | Operation::ReplayDeadLetters { .. } => None,
     };
     match (refusal, moves_to) {
         (Refusal::NotFound, Some(to)) => {

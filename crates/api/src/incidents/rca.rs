@@ -163,7 +163,10 @@ async fn refused_in_full(
             Problem::fields(Code::RcaInvalid, &rca_body::merged(unreadable, gate))
         }
         Outcome::Refused(refusal) => refused(before, &operation, refusal),
-        Outcome::Incident(_) | Outcome::Policy { .. } => {
+        Outcome::Incident(_)
+        | Outcome::Policy { .. }
+        | Outcome::Directive { .. }
+        | Outcome::Replayed(_) => {
             tracing::error!("an analysis without category was not refused");
             Problem::new(Code::Internal, "the analysis could not be judged")
         }

@@ -149,6 +149,10 @@ impl From<&AuditAction> for ActionPart {
             AuditAction::PolicyRemoved { policy } => {
                 Self { policy_id: Some(policy.to_string()), ..of("policy_removed") }
             }
+            // These are on no incident, so no timeline shows them.
+            AuditAction::DirectiveSaved { .. } => of("directive_saved"),
+            AuditAction::DirectiveRemoved { .. } => of("directive_removed"),
+            AuditAction::Replayed { .. } => of("replayed"),
         }
     }
 }

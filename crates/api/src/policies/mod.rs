@@ -206,7 +206,7 @@ async fn submit(
             Err(Problem::new(Code::NotFound, "there is no such policy in this project"))
         }
         Outcome::Refused(refusal) => Err(refusal.into()),
-        Outcome::Incident(_) => {
+        Outcome::Incident(_) | Outcome::Directive { .. } | Outcome::Replayed(_) => {
             Err(Problem::new(Code::Internal, "the outcome is of another kind than the command"))
         }
     }

@@ -106,6 +106,6 @@ fn decode(records: &[Vec<u8>], from: u64, count: usize) -> anyhow::Result<Vec<En
 fn id(entry: &Entry<'_>) -> Option<(ProjectId, SignalId)> {
     match entry {
         Entry::Signal { project, signal } => Some((*project, signal.id)),
-        Entry::Alert { .. } | Entry::Command(_) | Entry::Tick => None,
+        Entry::Alert { .. } | Entry::Command(_) | Entry::Tick | Entry::Receipt(_) => None,
     }
 }

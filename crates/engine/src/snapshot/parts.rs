@@ -24,6 +24,15 @@ pub(super) fn write_outcome(w: &mut Writer<'_>, outcome: &Outcome) {
             w.u64(*version);
         }
         Outcome::Refused(_) => w.u8(2),
+        Outcome::Directive { id, version } => {
+            w.u8(3);
+            w.u128(id.0);
+            w.u64(*version);
+        }
+        Outcome::Replayed(letters) => {
+            w.u8(4);
+            w.u64(*letters);
+        }
     }
 }
 
@@ -31,6 +40,8 @@ pub(super) fn read_outcome(r: &mut Reader<'_>) -> Result<Outcome, Error> {
     match r.u8("outcome")? {
         0 => Ok(Outcome::Incident(r.incident_id()?)),
         1 => Ok(Outcome::Policy { id: PolicyId(r.u128("policy")?), version: r.u64("version")? }),
+        3 => Ok(Outcome::Directive { id: r.directive_id()?, version: r.u64("version")? }),
+        4 => Ok(Outcome::Replayed(r.u64("letters")?)),
         _ => Err(r.invalid("outcome")),
     }
 }

@@ -1,7 +1,7 @@
 //! Entries to bytes and back: version 1 of each kind.
 
 use super::wire::{Reader, Writer};
-use super::{Error, operation};
+use super::{Error, notification, operation};
 use crate::alert::AlertLease;
 use crate::entry::Entry;
 use crate::severity::Severity;
@@ -11,6 +11,7 @@ const SIGNAL: u8 = 1;
 const ALERT: u8 = 2;
 const COMMAND: u8 = 3;
 const TICK: u8 = 4;
+const RECEIPT: u8 = 5;
 const V1: u8 = 1;
 
 /// Appends the record of `entry` to `into`.
@@ -41,6 +42,11 @@ pub fn encode(entry: &Entry<'_>, into: &mut Vec<u8>) {
             writer.u8(TICK);
             writer.u8(V1);
         }
+        Entry::Receipt(receipt) => {
+            writer.u8(RECEIPT);
+            writer.u8(V1);
+            notification::write_receipt(&mut writer, receipt);
+        }
     }
 }
 
@@ -67,6 +73,7 @@ pub fn decode(record: &[u8]) -> Result<Entry<'_>, Error> {
         },
         (COMMAND, V1) => Entry::Command(Box::new(operation::read_command(&mut reader)?)),
         (TICK, V1) => Entry::Tick,
+        (RECEIPT, V1) => Entry::Receipt(Box::new(notification::read_receipt(&mut reader)?)),
         _ => return Err(Error::Unknown { kind, version }),
     };
     reader.end()?;

@@ -4,11 +4,19 @@
 //! text is UTF-8. A kind and version once written stay readable for ever: golden files hold the line.
 //! Decoding borrows from the record, never panics, and refuses what it does not fully understand.
 
+mod directive;
 mod entry;
+mod incident;
+mod notification;
 mod operation;
 pub mod wire;
 
+pub use directive::{read_directive, read_target, write_directive, write_target};
 pub use entry::{decode, encode, read_signal, write_signal};
+pub use incident::{read_incident, write_incident};
+pub use notification::{
+    read_notice, read_notification, read_receipt, write_notice, write_notification, write_receipt,
+};
 pub use operation::{read_policy, write_policy};
 
 /// Why a record could not be read.

@@ -1,9 +1,12 @@
 //! Commands to bytes and back, version 1.
 
 use super::Error;
+use super::directive::{
+    read_directive, read_directive_kind, read_target, write_directive, write_target,
+};
 use super::wire::{Reader, Writer};
 use crate::command::{Actor, ActorKind, Command, Operation};
-use crate::id::{IncidentId, Seq};
+use crate::id::{IncidentId, NotificationId, Seq};
 use crate::incident::Status;
 use crate::policy::{GroupingPolicy, KeyField, Matcher, Mode, OpenWhen};
 use crate::rca::{ActionItem, Rca};
@@ -19,6 +22,9 @@ const MERGE: u8 = 7;
 const SPLIT: u8 = 8;
 const PUT_POLICY: u8 = 9;
 const DELETE_POLICY: u8 = 10;
+const PUT_DIRECTIVE: u8 = 11;
+const DELETE_DIRECTIVE: u8 = 12;
+const REPLAY_DEAD_LETTERS: u8 = 13;
 
 pub(super) fn write_command(writer: &mut Writer<'_>, command: &Command) {
     writer.u128(command.id.0);
@@ -97,6 +103,25 @@ fn write_operation(writer: &mut Writer<'_>, operation: &Operation) {
             writer.u128(id.0);
             writer.option(*expected_version, Writer::u64);
         }
+        Operation::PutDirective { directive, expected_version } => {
+            writer.u8(PUT_DIRECTIVE);
+            write_directive(writer, directive);
+            writer.option(*expected_version, Writer::u64);
+        }
+        Operation::DeleteDirective { kind, id, expected_version } => {
+            writer.u8(DELETE_DIRECTIVE);
+            writer.u8(kind.code());
+            writer.u128(id.0);
+            writer.option(*expected_version, Writer::u64);
+        }
+        Operation::ReplayDeadLetters { letters } => {
+            writer.u8(REPLAY_DEAD_LETTERS);
+            writer.count(letters.len());
+            for (notification, target) in letters {
+                writer.u128(notification.0);
+                write_target(writer, *target);
+            }
+        }
     }
 }
 
@@ -119,6 +144,32 @@ fn read_operation(reader: &mut Reader<'_>) -> Result<Operation, Error> {
             expected_version: reader.option("version", |r| r.u64("version"))?,
         });
     }
+    match tag {
+        PUT_DIRECTIVE | DELETE_DIRECTIVE | REPLAY_DEAD_LETTERS => read_on_directives(reader, tag),
+        _ => read_on_incident(reader, tag),
+    }
+}
+
+fn read_on_directives(reader: &mut Reader<'_>, tag: u8) -> Result<Operation, Error> {
+    Ok(match tag {
+        PUT_DIRECTIVE => Operation::PutDirective {
+            directive: Box::new(read_directive(reader)?),
+            expected_version: reader.option("version", |r| r.u64("version"))?,
+        },
+        DELETE_DIRECTIVE => Operation::DeleteDirective {
+            kind: read_directive_kind(reader)?,
+            id: reader.directive_id()?,
+            expected_version: reader.option("version", |r| r.u64("version"))?,
+        },
+        _ => Operation::ReplayDeadLetters {
+            letters: reader.list("letters", |r| {
+                Ok((NotificationId(r.u128("notification id")?), read_target(r)?))
+            })?,
+        },
+    })
+}
+
+fn read_on_incident(reader: &mut Reader<'_>, tag: u8) -> Result<Operation, Error> {
     let incident = reader.incident_id()?;
     Ok(match tag {
         SET_STATE => Operation::SetState {

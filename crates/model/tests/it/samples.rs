@@ -35,8 +35,12 @@ pub(crate) fn name(entry: &Entry<'_>) -> &'static str {
             Operation::Split { .. } => "split",
             Operation::PutPolicy { .. } => "put_policy",
             Operation::DeletePolicy { .. } => "delete_policy",
+            Operation::PutDirective { .. } => "put_rule",
+            Operation::DeleteDirective { .. } => "delete_directive",
+            Operation::ReplayDeadLetters { .. } => "replay_dead_letters",
         },
         Entry::Tick => "tick",
+        Entry::Receipt(_) => "receipt",
     }
 }
 

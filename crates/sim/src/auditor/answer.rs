@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{IncidentId, Outcome, PolicyId, Refusal, Status};
+use model::{DirectiveId, IncidentId, Outcome, PolicyId, Refusal, Status};
 
 /// How a command ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,10 @@ pub enum Answer {
     Incident(IncidentId),
     /// Done to this policy, which now has this version.
     Policy(PolicyId, u64),
+    /// Done to this directive, which now has this version.
+    Directive(DirectiveId, u64),
+    /// So many dead letters are sent again.
+    Replayed(u64),
     /// Not done.
     Refused(Refused),
 }
@@ -70,6 +74,8 @@ impl From<&Outcome> for Answer {
         match outcome {
             Outcome::Incident(id) => Self::Incident(*id),
             Outcome::Policy { id, version } => Self::Policy(*id, *version),
+            Outcome::Directive { id, version } => Self::Directive(*id, *version),
+            Outcome::Replayed(letters) => Self::Replayed(*letters),
             Outcome::Refused(refusal) => Self::Refused(Refused::from(refusal)),
         }
     }

@@ -65,6 +65,9 @@ impl Auditor {
             Operation::DeletePolicy { id, expected_version } => {
                 self.delete_policy(project, *id, *expected_version)
             }
+            Operation::PutDirective { .. }
+            | Operation::DeleteDirective { .. }
+            | Operation::ReplayDeadLetters { .. } => Err(Refused::NotFound),
         }
     }
 

@@ -101,6 +101,7 @@ impl Auditor {
                 self.tick();
                 Prediction::Nothing
             }
+            Entry::Receipt(_) => Prediction::Nothing,
         }
     }
 

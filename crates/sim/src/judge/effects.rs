@@ -47,7 +47,7 @@ fn check_tenant(seq: Seq, entry: &Entry<'_>, effects: &Effects) -> Result<(), Vi
     let project = match entry {
         Entry::Signal { project, .. } | Entry::Alert { project, .. } => *project,
         Entry::Command(command) => command.project,
-        Entry::Tick => return Ok(()),
+        Entry::Tick | Entry::Receipt(_) => return Ok(()),
     };
     let of = |effect: &Effect| match effect {
         Effect::Filed { project, .. }
@@ -63,6 +63,12 @@ fn check_tenant(seq: Seq, entry: &Entry<'_>, effects: &Effects) -> Result<(), Vi
         Effect::Audited(row) => Some(row.project),
         Effect::PolicySaved(policy) => Some(policy.project),
         Effect::AlertFiring(alert) => Some(alert.project),
+        Effect::DirectiveSaved(directive) => Some(directive.project),
+        Effect::Notified(notification) => Some(notification.project),
+        Effect::Attempted { receipt, .. } => Some(receipt.project),
+        Effect::DirectiveRemoved { project, .. } | Effect::Replayed { project, .. } => {
+            Some(*project)
+        }
         Effect::Replied { .. } => None,
     };
     match effects.0.iter().find(|effect| of(effect).is_some_and(|found| found != project)) {
@@ -98,17 +104,28 @@ pub(super) fn word(effect: &Effect) -> Option<String> {
             AuditAction::PolicySaved { .. } | AuditAction::PolicyRemoved { .. } => {
                 Some("policy".to_owned())
             }
+            AuditAction::DirectiveSaved { kind, .. }
+            | AuditAction::DirectiveRemoved { kind, .. } => Some(kind.to_string()),
+            AuditAction::Replayed { .. } => Some("replayed".to_owned()),
             AuditAction::Assigned { .. } | AuditAction::Commented | AuditAction::Linked { .. } => {
                 Some("work".to_owned())
             }
         },
         Effect::Replied { outcome, .. } => match Answer::from(outcome) {
             Answer::Refused(refused) => Some(format!("refused {}", refused.word())),
-            Answer::Incident(_) | Answer::Policy(..) => None,
+            Answer::Incident(_)
+            | Answer::Policy(..)
+            | Answer::Directive(..)
+            | Answer::Replayed(_) => None,
         },
         Effect::AlertResolved { reason, .. } => Some(format!("alert {reason}")),
         Effect::AlertJoined { .. } => Some("alert joined".to_owned()),
         Effect::AlertRenewed { .. } => Some("alert renewed".to_owned()),
+        Effect::Notified(notification) => {
+            let held = notification.held.map_or("notified", |held| held.reason.as_str());
+            Some(held.to_owned())
+        }
+        Effect::Attempted { receipt, .. } => Some(format!("receipt {}", receipt.verdict)),
         Effect::Moved { from, .. } => {
             Some(if from.is_some() { "moved out" } else { "moved in" }.to_owned())
         }
@@ -117,6 +134,9 @@ pub(super) fn word(effect: &Effect) -> Option<String> {
         | Effect::PolicySaved(_)
         | Effect::PolicyRemoved { .. }
         | Effect::AlertFiring(_)
+        | Effect::DirectiveSaved(_)
+        | Effect::DirectiveRemoved { .. }
+        | Effect::Replayed { .. }
         | Effect::LimitHit { .. } => None,
     }
 }
@@ -135,6 +155,11 @@ fn fate(effect: &Effect) -> Option<Fate> {
         | Effect::AlertJoined { .. }
         | Effect::AlertRenewed { .. }
         | Effect::AlertResolved { .. }
+        | Effect::DirectiveSaved(_)
+        | Effect::DirectiveRemoved { .. }
+        | Effect::Notified(_)
+        | Effect::Attempted { .. }
+        | Effect::Replayed { .. }
         | Effect::Replied { .. }
         | Effect::LimitHit { .. } => None,
     }

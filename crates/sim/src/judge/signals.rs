@@ -152,6 +152,6 @@ fn is_as_sent(world: &World, row: &StoredSignal) -> bool {
         Ok(Entry::Signal { signal, .. } | Entry::Alert { signal, .. }) => {
             signal == row.signal && entry.at == row.received_at
         }
-        Ok(Entry::Command(_) | Entry::Tick) | Err(_) => false,
+        Ok(Entry::Command(_) | Entry::Tick | Entry::Receipt(_)) | Err(_) => false,
     }
 }

@@ -232,5 +232,6 @@ fn described(entry: &Entry<'_>) -> String {
             format!("{} of p{} asks: {:?}", command.actor.kind, command.project, command.operation)
         }
         Entry::Tick => "tick".to_owned(),
+        Entry::Receipt(receipt) => format!("receipt {}", receipt.verdict),
     }
 }

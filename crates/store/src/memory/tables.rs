@@ -154,6 +154,11 @@ impl Tables {
             Effect::Filed { incident: None, .. }
             | Effect::Skipped { .. }
             | Effect::AlertRenewed { .. }
+            | Effect::DirectiveSaved(_)
+            | Effect::DirectiveRemoved { .. }
+            | Effect::Notified(_)
+            | Effect::Attempted { .. }
+            | Effect::Replayed { .. }
             | Effect::Replied { .. }
             | Effect::LimitHit { .. } => None,
         }

@@ -1,7 +1,7 @@
 //! Audit rows. What was done is a word, and what belongs to it a JSON object.
 
 use model::effect::AuditAction;
-use model::{AuditRow, IncidentId, PolicyId, Severity, Status};
+use model::{AuditRow, DirectiveId, DirectiveKind, IncidentId, PolicyId, Severity, Status};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 
@@ -73,6 +73,12 @@ struct DetailJson {
     policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directive: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    letters: Option<u64>,
 }
 
 fn write_action(action: &AuditAction) -> (&'static str, DetailJson) {
@@ -104,6 +110,18 @@ fn write_action(action: &AuditAction) -> (&'static str, DetailJson) {
         AuditAction::PolicyRemoved { policy } => {
             ("policy_removed", DetailJson { policy: Some(policy.to_string()), ..none })
         }
+        AuditAction::DirectiveSaved { kind, id, version } => {
+            let (kind, directive) = (Some(kind.to_string()), Some(id.to_string()));
+            let version = Some(*version);
+            ("directive_saved", DetailJson { kind, directive, version, ..none })
+        }
+        AuditAction::DirectiveRemoved { kind, id } => {
+            let (kind, directive) = (Some(kind.to_string()), Some(id.to_string()));
+            ("directive_removed", DetailJson { kind, directive, ..none })
+        }
+        AuditAction::Replayed { letters } => {
+            ("replayed", DetailJson { letters: Some(*letters), ..none })
+        }
     }
 }
 
@@ -131,6 +149,13 @@ fn read_action(columns: &Columns<'_>) -> Result<AuditAction, Error> {
         "policy_removed" => {
             policy(detail.policy).map(|policy| AuditAction::PolicyRemoved { policy })
         }
+        "directive_saved" => directive(&detail)
+            .zip(detail.version)
+            .map(|((kind, id), version)| AuditAction::DirectiveSaved { kind, id, version }),
+        "directive_removed" => {
+            directive(&detail).map(|(kind, id)| AuditAction::DirectiveRemoved { kind, id })
+        }
+        "replayed" => detail.letters.map(|letters| AuditAction::Replayed { letters }),
         _ => None,
     };
     read.ok_or_else(|| columns.unreadable("action", "a known action with its detail"))
@@ -146,6 +171,11 @@ fn severity(text: Option<String>) -> Option<Severity> {
 
 fn incident(text: Option<String>) -> Option<IncidentId> {
     IncidentId::parse(&text?)
+}
+
+fn directive(detail: &DetailJson) -> Option<(DirectiveKind, DirectiveId)> {
+    let kind = DirectiveKind::parse(detail.kind.as_deref()?)?;
+    Some((kind, DirectiveId::parse(detail.directive.as_deref()?)?))
 }
 
 fn policy(text: Option<String>) -> Option<PolicyId> {

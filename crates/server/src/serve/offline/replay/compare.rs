@@ -68,6 +68,11 @@ impl Touched {
                 | Effect::AlertJoined { .. }
                 | Effect::AlertRenewed { .. }
                 | Effect::AlertResolved { .. }
+                | Effect::DirectiveSaved(_)
+                | Effect::DirectiveRemoved { .. }
+                | Effect::Notified(_)
+                | Effect::Attempted { .. }
+                | Effect::Replayed { .. }
                 | Effect::Replied { .. }
                 | Effect::LimitHit { .. } => {}
             }

@@ -1,0 +1,224 @@
+//! The directory: who is told, where, and by which calendars. Subscribers, endpoints and documents are
+//! plain administration, written straight to the store; directives are the engine's, and only read here.
+
+use async_trait::async_trait;
+use model::{
+    Actor, Directive, DirectiveId, DirectiveKind, Duration, EndpointId, ProjectId, SubscriberId,
+    Timestamp,
+};
+
+use crate::Error;
+
+/// Who owns rules: a team, a customer, or a person with contact methods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriberRow {
+    /// Whose.
+    pub project: ProjectId,
+    /// Its id.
+    pub id: SubscriberId,
+    /// A name, unique within the project.
+    pub name: String,
+    /// How a person is reached, in order; empty for a team or customer.
+    pub contacts: Vec<Contact>,
+    /// 1 when created, one more with each change.
+    pub version: u64,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// One contact method of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contact {
+    /// Where.
+    pub endpoint: EndpointId,
+    /// How long after the notification was due; sent only while the incident is not acknowledged.
+    pub after: Duration,
+}
+
+/// Where notifications are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointRow {
+    /// Whose.
+    pub project: ProjectId,
+    /// Its id.
+    pub id: EndpointId,
+    /// Who owns it.
+    pub subscriber: SubscriberId,
+    /// The channel: `webhook`, `slack`, …
+    pub channel: String,
+    /// A name for people.
+    pub name: String,
+    /// Its configuration as JSON, without secrets.
+    pub config: String,
+    /// Its secrets, sealed; empty where it has none. Never read back by anybody but delivery.
+    pub secrets: Vec<u8>,
+    /// When it was verified; nothing but a test is sent before.
+    pub verified_at: Option<Timestamp>,
+    /// 1 when created, one more with each change.
+    pub version: u64,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// The kinds of documents that only delivery and the API understand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DocumentKind {
+    /// Who is on call when.
+    Schedule,
+    /// Times during which rules are muted.
+    Calendar,
+    /// An imported configuration of another tool, as it was.
+    Original,
+}
+
+/// A document: JSON that the store does not look into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// Whose.
+    pub project: ProjectId,
+    /// Its kind.
+    pub kind: DocumentKind,
+    /// Its id.
+    pub id: u128,
+    /// A name for people, unique within project and kind.
+    pub name: String,
+    /// What stands in it.
+    pub body: String,
+    /// 1 when created, one more with each change.
+    pub version: u64,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+/// A page of directives, in order of id (which is the order of creation).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DirectivePage {
+    /// The directives.
+    pub items: Vec<Directive>,
+    /// Where the next page starts: after this one. `None` at the end.
+    pub next: Option<DirectiveId>,
+    /// How many fit the filter in all.
+    pub total: u64,
+}
+
+/// The directory that every backend offers. Every change is audited with its actor.
+#[async_trait]
+pub trait Directory {
+    /// All subscribers of a project, by name.
+    async fn subscribers(&self, project: ProjectId) -> Result<Vec<SubscriberRow>, Error>;
+
+    /// One subscriber.
+    async fn subscriber(
+        &self,
+        project: ProjectId,
+        id: SubscriberId,
+    ) -> Result<Option<SubscriberRow>, Error>;
+
+    /// Creates (`expected_version` of `None`) or replaces a subscriber; answers its version.
+    ///
+    /// # Errors
+    /// `Conflict` when the name is taken, the version is another one (said in the message), or there are
+    /// `limits::SUBSCRIBERS`; `NotFound` when a version is expected of one that is not there.
+    async fn put_subscriber(
+        &self,
+        row: &SubscriberRow,
+        expected_version: Option<u64>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64, Error>;
+
+    /// Removes a subscriber that has neither endpoints nor rules.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` when it has some, or its version is another one.
+    async fn delete_subscriber(
+        &self,
+        project: ProjectId,
+        id: SubscriberId,
+        expected_version: Option<u64>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), Error>;
+
+    /// All endpoints of a project, by creation.
+    async fn endpoints(&self, project: ProjectId) -> Result<Vec<EndpointRow>, Error>;
+
+    /// One endpoint.
+    async fn endpoint(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+    ) -> Result<Option<EndpointRow>, Error>;
+
+    /// Creates or replaces an endpoint; as [`Self::put_subscriber`].
+    async fn put_endpoint(
+        &self,
+        row: &EndpointRow,
+        expected_version: Option<u64>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64, Error>;
+
+    /// Removes an endpoint. Rules may still name it: what is due there becomes a dead letter.
+    async fn delete_endpoint(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        expected_version: Option<u64>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), Error>;
+
+    /// All documents of a kind, by name.
+    async fn documents(
+        &self,
+        project: ProjectId,
+        kind: DocumentKind,
+    ) -> Result<Vec<DocumentRow>, Error>;
+
+    /// One document.
+    async fn document(
+        &self,
+        project: ProjectId,
+        kind: DocumentKind,
+        id: u128,
+    ) -> Result<Option<DocumentRow>, Error>;
+
+    /// Creates or replaces a document; as [`Self::put_subscriber`].
+    async fn put_document(
+        &self,
+        row: &DocumentRow,
+        expected_version: Option<u64>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64, Error>;
+
+    /// Removes a document.
+    async fn delete_document(
+        &self,
+        project: ProjectId,
+        kind: DocumentKind,
+        id: u128,
+        expected_version: Option<u64>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), Error>;
+
+    /// Directives of a kind, those of one subscriber where one is given (rules only).
+    async fn directives(
+        &self,
+        project: ProjectId,
+        kind: DirectiveKind,
+        subscriber: Option<SubscriberId>,
+        after: Option<DirectiveId>,
+        limit: usize,
+    ) -> Result<DirectivePage, Error>;
+
+    /// One directive.
+    async fn directive(
+        &self,
+        project: ProjectId,
+        kind: DirectiveKind,
+        id: DirectiveId,
+    ) -> Result<Option<Directive>, Error>;
+}
