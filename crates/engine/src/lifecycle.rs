@@ -41,7 +41,7 @@ impl By {
 impl Engine {
     /// Says that an incident came to be.
     pub(crate) fn announce_opening(
-        &self,
+        &mut self,
         index: Index,
         reason: Reason,
         by: By,

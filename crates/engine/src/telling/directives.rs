@@ -173,7 +173,11 @@ impl Book {
     fn compile(&mut self, directive: &Directive) {
         let id = directive.id;
         match &directive.body {
-            DirectiveBody::Rule(rule) => self.rules.put(id, rule),
+            DirectiveBody::Rule(rule) => {
+                if self.rules.put(id, rule).is_err() {
+                    self.rules.remove(id);
+                }
+            }
             DirectiveBody::Silence(silence) => {
                 match Conjunction::compile(&silence.conditions, Binding::Whole) {
                     Ok(conjunction) => drop(self.silences.insert(id, conjunction)),

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use matching::{Binding, Conjunction, Facts};
 use model::id::KeyHasher;
 use model::{
-    DirectiveId, Effect, Field, IdentityKey, IncidentId, Inhibition, ProjectId, Signal,
-    SignalStatus, limits,
+    DirectiveId, Effect, Effects, Field, IdentityKey, IncidentId, Inhibition, ProjectId, Reason,
+    Signal, SignalStatus, limits,
 };
 
 use crate::Engine;
@@ -45,9 +45,7 @@ impl Guard {
     fn equal_hash(&self, project: ProjectId, facts: &Facts<'_>) -> u128 {
         let mut hasher = KeyHasher::for_project(project);
         for field in &self.equal {
-            facts.with_text(field, |text| {
-                hasher.part(text.as_bytes());
-            });
+            hasher.part(facts.text(field).as_bytes());
         }
         hasher.finish()
     }
@@ -64,12 +62,13 @@ impl Sources {
 }
 
 impl Engine {
-    /// Remembers a signal that fires and is a source; `effects` are those of its entry.
+    /// Remembers a signal that fires and is a source; `before` is where the effects of its entry begin.
     pub(super) fn follow_sources(
         &mut self,
         project: ProjectId,
         signal: &Signal<'_>,
-        effects: &[Effect],
+        before: usize,
+        out: &mut Effects,
     ) {
         let Some(book) = self.directives.book(project).filter(|book| book.has_inhibitions()) else {
             return;
@@ -77,7 +76,7 @@ impl Engine {
         if signal.status != SignalStatus::Firing {
             return;
         }
-        let filed = effects.iter().find_map(|effect| match effect {
+        let filed = out.0[before..].iter().find_map(|effect| match effect {
             Effect::Filed { identity, incident, .. } => Some((*identity, *incident)),
             _ => None,
         });
@@ -88,20 +87,26 @@ impl Engine {
             .map(|(&id, guard)| (project, id, guard.equal_hash(project, &facts), identity))
             .collect();
         for key in keys {
-            self.follow_source(key, incident);
+            if !self.follow_source(key, incident) {
+                Self::limit_hit(project, Reason::InhibitionLimit, out);
+            }
         }
     }
 
-    fn follow_source(&mut self, key: SourceKey, incident: Option<IncidentId>) {
+    /// False where there are too many that fire.
+    fn follow_source(&mut self, key: SourceKey, incident: Option<IncidentId>) -> bool {
         if self.sources.0.len() >= limits::INHIBITION_SOURCES && !self.sources.0.contains_key(&key)
         {
             let mut all = std::mem::take(&mut self.sources.0);
             all.retain(|key, incident| self.still_fires(key.3, *incident));
             self.sources.0 = all;
         }
-        if self.sources.0.len() < limits::INHIBITION_SOURCES || self.sources.0.contains_key(&key) {
+        let room = self.sources.0.len() < limits::INHIBITION_SOURCES;
+        if room || self.sources.0.contains_key(&key) {
             self.sources.0.insert(key, incident);
+            return true;
         }
+        false
     }
 
     /// The first inhibition, by id, of which a source fires.

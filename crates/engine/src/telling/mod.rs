@@ -83,7 +83,7 @@ impl Engine {
         if let Entry::Signal { project, signal } | Entry::Alert { project, signal, .. } = entry
             && self.directives.listens(*project)
         {
-            self.follow_sources(*project, signal, &out.0[before..]);
+            self.follow_sources(*project, signal, before, out);
             self.tell_of_signal(*project, signal, before, out);
             for news in std::mem::take(&mut self.news) {
                 self.tell_of_incident(&news, Some(signal), out);

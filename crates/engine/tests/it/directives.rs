@@ -95,11 +95,13 @@ fn silence(words: &Words) -> Silence {
 }
 
 fn inhibition(words: &Words) -> Inhibition {
-    let fields = |text: &str| text.split(',').map(|name| Field::parse(name).expect("a field"));
+    let fields = |text: &str| {
+        text.split(',').map(|name| Field::parse(name).expect("a field")).collect::<Vec<Field>>()
+    };
     Inhibition {
         source: conditions(words, "source."),
         target: conditions(words, "target."),
-        equal: words.option("equal").map(|text| fields(text).collect()).unwrap_or_default(),
+        equal: words.option("equal").map(fields).unwrap_or_default(),
         enabled: !words.has("disabled"),
     }
 }

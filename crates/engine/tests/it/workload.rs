@@ -339,7 +339,7 @@ fn directive_body(wish: &Wish, id: u128, at: Timestamp) -> DirectiveBody {
                 ends_at: starts_at + Duration::from_secs(*secs),
                 created_by: String::new(),
                 comment: String::new(),
-                maintenance: false,
+                maintenance: secs % 2 == 0,
                 updated_at: at,
             })
         }
