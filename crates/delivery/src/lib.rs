@@ -4,3 +4,6 @@
 //! Refuses to know: the engine, how a notification came to be due.
 
 pub mod channel;
+pub mod courier;
+
+pub use courier::{Courier, Sender};
