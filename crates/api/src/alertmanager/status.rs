@@ -38,7 +38,7 @@ pub(super) struct AlertDocument {
 #[schema(as = AlertStatus, rename_all = "camelCase")]
 #[allow(dead_code, reason = "documents a shape that is rendered by hand")]
 pub(super) struct AlertStatusDocument {
-    /// `active`, or `unprocessed` while it has no incident.
+    /// `suppressed` while it is silenced or inhibited, else `active`, or `unprocessed` while it has no incident.
     state: String,
     silenced_by: Vec<String>,
     inhibited_by: Vec<String>,
@@ -105,11 +105,6 @@ pub(super) struct VersionDocument {
     version: &'static str,
 }
 
-/// A silence; there are none yet.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Silence)]
-pub(super) struct SilenceDocument {}
-
 /// Clients choose their dialect by the version (Karma) or complain when it is not theirs (amtool), so it is
 /// that of the Alertmanager whose API this is.
 const SPOKEN_VERSION: &str = "0.25.0";
@@ -152,14 +147,4 @@ pub(super) async fn get_status(
 pub(super) async fn list_receivers(call: Call) -> Result<Json<[ReceiverDocument; 1]>, Problem> {
     call.require(&[Scope::Read])?;
     Ok(Json([ReceiverDocument { name: RECEIVER }]))
-}
-
-/// List silences
-#[utoipa::path(
-    get, path = "/api/v2/silences", tag = "alertmanager",
-    responses((status = 200, description = "None: alerts cannot be silenced yet", body = Vec<SilenceDocument>)),
-)]
-pub(super) async fn list_silences(call: Call) -> Result<Json<[SilenceDocument; 0]>, Problem> {
-    call.require(&[Scope::Read])?;
-    Ok(Json([]))
 }
