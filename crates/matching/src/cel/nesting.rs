@@ -1,0 +1,141 @@
+//! How deep an expression nests, told from its text before anything that calls itself reads it.
+//!
+//! Invariant: what passes is cut into tokens by the parser as it is here, and parser, cost and
+//! interpreter call themselves at most a fixed number of times for each step counted, so that no text
+//! makes a stack overflow.
+
+/// Steps of nesting: brackets, operators in a row within one clause, and choices.
+pub(super) const STEPS: usize = 32;
+
+/// Refuses what nests deeper, and the few ways of writing that would make the count uncertain.
+pub(super) fn check(source: &str) -> Result<(), String> {
+    let mut steps = Steps { open: vec![0], choices: 0 };
+    let mut rest = source.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let word = rest.iter().take_while(|byte| is_of_word(**byte)).count();
+        rest = match byte {
+            b'"' | b'\'' => behind_string(byte, after, false)?,
+            _ if word > 0 => {
+                let (word, after) = rest.split_at(word);
+                match (word, after.first()) {
+                    (b"in", _) => {
+                        steps.operator();
+                        after
+                    }
+                    (word, Some(&quote @ (b'"' | b'\''))) => {
+                        behind_string(quote, &after[1..], is_raw(word)?)?
+                    }
+                    _ => after,
+                }
+            }
+            b'/' if after.starts_with(b"/") => behind_line(after),
+            b'&' | b'|' if after.first() != Some(&byte) => {
+                return Err("write && and ||".to_owned());
+            }
+            other => {
+                steps.sign(other);
+                after
+            }
+        };
+        if steps.count() > STEPS {
+            return Err(format!(
+                "nests too deep: at most {STEPS} brackets, choices and operators in a row"
+            ));
+        }
+    }
+    Ok(())
+}
+
+struct Steps {
+    /// Operators of the clause that stands open, for each bracket that is.
+    open: Vec<usize>,
+    choices: usize,
+}
+
+impl Steps {
+    fn operator(&mut self) {
+        if let Some(here) = self.open.last_mut() {
+            *here += 1;
+        }
+    }
+
+    fn sign(&mut self, byte: u8) {
+        match byte {
+            b'(' | b'[' | b'{' => {
+                self.operator();
+                self.open.push(0);
+            }
+            b')' | b']' | b'}' if self.open.len() > 1 => {
+                self.open.pop();
+            }
+            // A comma does not end a clause here: where one stands wrongly, the parser steps over it.
+            b'&' | b'|' => {
+                if let Some(here) = self.open.last_mut() {
+                    *here = 0;
+                }
+            }
+            b'?' => self.choices += 1,
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'.' | b'<' | b'>' | b'!' | b'=' => self.operator(),
+            _ => {}
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.open.iter().sum::<usize>() + self.choices
+    }
+}
+
+const fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether the word before a quote says that a backslash is a backslash.
+fn is_raw(word: &[u8]) -> Result<bool, String> {
+    match word {
+        b"r" | b"R" | b"br" | b"bR" | b"Br" | b"BR" => Ok(true),
+        b"b" | b"B" => Ok(false),
+        _ => Err("a string cannot follow a name".to_owned()),
+    }
+}
+
+/// What follows a string that opened with `quote`.
+fn behind_string(quote: u8, text: &[u8], raw: bool) -> Result<&[u8], String> {
+    if text.starts_with(&[quote, quote]) {
+        return Err("strings in three quotes cannot be used".to_owned());
+    }
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = match byte {
+            b'\n' | b'\r' => break,
+            b'\\' if !raw => behind_escape(after)?,
+            other if other == quote => return Ok(after),
+            _ => after,
+        };
+    }
+    Err("a string is not closed".to_owned())
+}
+
+fn behind_escape(text: &[u8]) -> Result<&[u8], String> {
+    let unknown =
+        || "unknown escape in a string; write r'…' to take backslashes as they are".to_owned();
+    let (letter, rest) = text.split_first().ok_or_else(unknown)?;
+    let digits = match letter {
+        b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'"' | b'\'' | b'\\' | b'?' | b'`' => 0,
+        b'x' | b'X' => 2,
+        b'u' => 4,
+        b'U' => 8,
+        b'0'..=b'3' => 2,
+        _ => return Err(unknown()),
+    };
+    let (digits, rest) = rest.split_at_checked(digits).ok_or_else(unknown)?;
+    let fits = |digit: &u8| match letter {
+        b'0'..=b'3' => matches!(digit, b'0'..=b'7'),
+        _ => digit.is_ascii_hexdigit(),
+    };
+    if digits.iter().all(fits) { Ok(rest) } else { Err(unknown()) }
+}
+
+fn behind_line(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|&byte| byte == b'\n').unwrap_or(text.len());
+    &text[end..]
+}
