@@ -18,7 +18,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-pub(super) use plan::{Plan, PlannedCalendar, PlannedEndpoint, PlannedInhibition, PlannedRule};
+pub(super) use plan::{Plan, PlannedEndpoint, PlannedRule};
 pub(super) use report::{Element, Verdict};
 
 /// What of an alert an imported rule is told of.
