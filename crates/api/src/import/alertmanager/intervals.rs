@@ -77,6 +77,10 @@ pub(super) fn mute(
             let active: Result<Vec<_>, _> =
                 route.active.iter().map(|name| mapped(plan, name)).collect();
             let document = outside(&name, &active?)?;
+            if document.intervals.is_empty() {
+                // There is no time outside.
+                return Ok(muted_by);
+            }
             plan.calendars.push(PlannedCalendar { name: name.clone(), document });
         }
         muted_by.push(name);
@@ -278,4 +282,77 @@ fn ranges(
         ranges.push((from, to));
     }
     Ok(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(lists: [&[&str]; 5]) -> IntervalDocument {
+        let [times, weekdays, days_of_month, months, years] = lists;
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        let times = times.iter().map(|text| {
+            let (from, to) = text.split_once('-').unwrap();
+            TimesDocument { from: from.to_owned(), to: to.to_owned() }
+        });
+        IntervalDocument {
+            time_zone: None,
+            times: times.collect(),
+            weekdays: owned(weekdays),
+            days_of_month: owned(days_of_month),
+            months: owned(months),
+            years: owned(years),
+        }
+    }
+
+    fn calendar(zone: &str, intervals: Vec<IntervalDocument>) -> CalendarDocument {
+        CalendarDocument { name: "active".to_owned(), time_zone: zone.to_owned(), intervals }
+    }
+
+    /// Every hour and a half of four years.
+    fn instants() -> impl Iterator<Item = jiff::Timestamp> {
+        let begin: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        (0..4 * 365 * 16).map(move |step| begin + jiff::SignedDuration::from_mins(step * 90))
+    }
+
+    #[test]
+    fn outside_is_whenever_the_others_do_not_hold() {
+        let office = interval([&["09:00-17:30"], &["monday:friday"], &[], &[], &[]]);
+        let night = interval([&["00:00-06:00", "22:00-24:00"], &[], &[], &[], &[]]);
+        let quarter = interval([&[], &["saturday"], &["1:7", "31"], &["january:march", "12"], &["2027:2028"]]);
+        let cases = [
+            vec![office.clone()],
+            vec![office.clone(), night.clone()],
+            vec![quarter.clone()],
+            vec![office, night, quarter],
+            vec![interval([&[], &[], &[], &[], &[]])],
+        ];
+        for intervals in cases {
+            let zone = "Europe/Berlin";
+            let active = calendar(zone, intervals.clone());
+            let rest = outside("rest", std::slice::from_ref(&active)).unwrap();
+            let holds = oncall::Calendar::new(&active).unwrap();
+            if rest.intervals.is_empty() {
+                assert!(instants().all(|at| held(&holds, at)), "{intervals:?}");
+                continue;
+            }
+            let rest = oncall::Calendar::new(&rest).unwrap();
+            for at in instants() {
+                assert_ne!(held(&holds, at), held(&rest, at), "{at}: {intervals:?}");
+            }
+        }
+    }
+
+    fn held(calendar: &oncall::Calendar, at: jiff::Timestamp) -> bool {
+        calendar.is_in_force(model::Timestamp::from_micros(at.as_microsecond()))
+    }
+
+    #[test]
+    fn what_has_no_calendar_of_all_other_times_says_so() {
+        let last = interval([&[], &[], &["-3:-1"], &[], &[]]);
+        let any = || interval([&["09:00-10:00"], &[], &[], &[], &[]]);
+        assert!(outside("x", &[calendar("UTC", vec![last])]).is_err());
+        let zones = [calendar("UTC", vec![any()]), calendar("Asia/Tokyo", vec![any()])];
+        assert!(outside("x", &zones).is_err());
+    }
 }
