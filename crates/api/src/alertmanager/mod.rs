@@ -3,7 +3,6 @@
 //! Shapes and leniency are Alertmanager's: unknown parameters are ignored, errors are JSON strings.
 //! Refuses to know: how alerts come in; that is a door of the crate `ingest`.
 
-mod directives;
 mod fragment;
 mod groups;
 mod matcher;
@@ -34,7 +33,6 @@ use page::Writer;
 use status::{AlertDocument, AlertGroupDocument};
 use view::View;
 
-pub(crate) use directives::all as all_directives;
 pub(crate) use matcher::{Matcher, MatcherDocument};
 pub(crate) use rendering::Renderings;
 

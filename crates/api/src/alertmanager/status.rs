@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::RECEIVER;
 use crate::problem::Problem;
 use crate::request::Call;
-use crate::{Api, instant};
+use crate::{Api, import, instant};
 
 /// An alert that fires, as Alertmanager writes it.
 #[derive(ToSchema)]
@@ -83,11 +83,11 @@ pub(super) struct ClusterDocument {
     status: &'static str,
 }
 
-/// The configuration that an Alertmanager would have that does the same.
+/// The configuration that was imported, or one that an Alertmanager would have that does the same.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AlertmanagerConfig)]
 pub(super) struct ConfigDocument {
-    original: &'static str,
+    original: String,
 }
 
 /// What is running.
@@ -122,9 +122,10 @@ pub(super) async fn get_status(
 ) -> Result<Json<StatusDocument>, Problem> {
     call.require(&[Scope::Read])?;
     let build = &api.ports().build;
+    let original = import::original(&api, call.project()).await?;
     Ok(Json(StatusDocument {
         cluster: ClusterDocument { peers: Vec::new(), status: "disabled" },
-        config: ConfigDocument { original: CONFIGURATION },
+        config: ConfigDocument { original: original.unwrap_or_else(|| CONFIGURATION.to_owned()) },
         uptime: instant::write_millis(build.started_at),
         version_info: VersionDocument {
             branch: "stormbell",

@@ -15,8 +15,8 @@ use model::{DirectiveId, ProjectId, Timestamp};
 use store::{AlertBody, AlertList};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use super::{blocking, directives, fragment};
-use crate::Api;
+use super::{blocking, fragment};
+use crate::{Api, directives};
 use crate::problem::Problem;
 
 /// What is held back of one list.
@@ -169,8 +169,8 @@ impl Suppression {
         if self.directives.is_some_and(|read| read >= number) {
             return Ok(());
         }
-        let silences = directives::all(api, project, DirectiveKind::Silence).await?;
-        let inhibitions = directives::all(api, project, DirectiveKind::Inhibition).await?;
+        let silences = directives::all(api, project, DirectiveKind::Silence, None).await?;
+        let inhibitions = directives::all(api, project, DirectiveKind::Inhibition, None).await?;
         self.obey(number, &silences, &inhibitions);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use matching::{Binding, check_conditions};
 use model::directive::Silence;
 use model::{DirectiveId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
@@ -227,6 +228,10 @@ fn check_matchers(matchers: &[MatcherDocument]) -> Result<(), Problem> {
             .map_err(|why| invalid(format!("silence invalid: invalid label matcher {index}: {why}")))?;
         // As Alertmanager: a negated matcher never counts as one that the empty label fits.
         all_fit_empty &= said.is_equal && matcher.holds("");
+    }
+    let conditions: Vec<_> = matchers.iter().map(MatcherDocument::condition).collect();
+    if let Some(error) = check_conditions("matchers", &conditions, Binding::Whole).first() {
+        return Err(invalid(format!("silence invalid: {}: {}", error.field, error.message)));
     }
     if all_fit_empty {
         return Err(invalid(

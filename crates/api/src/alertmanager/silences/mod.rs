@@ -225,7 +225,7 @@ async fn known(
 
 /// Every silence of the project.
 async fn all(api: &Api, project: ProjectId) -> Result<Vec<Directive>, Problem> {
-    super::directives::all(api, project, DirectiveKind::Silence).await
+    crate::directives::all(api, project, DirectiveKind::Silence, None).await
 }
 
 fn silence(directive: Directive) -> Option<(DirectiveId, Silence)> {
