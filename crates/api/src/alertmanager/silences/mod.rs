@@ -203,6 +203,10 @@ async fn put(
             let most = limits::SILENCES;
             Err(invalid(format!("exceeded maximum number of silences: {most}")))
         }
+        Outcome::Refused(Refusal::DirectiveInvalid(errors)) => {
+            let error = errors.first().map(|error| format!("{}: {}", error.field, error.message));
+            Err(invalid(format!("silence invalid: {}", error.unwrap_or_default())))
+        }
         Outcome::Refused(refusal) => Err(refusal.into()),
         Outcome::Incident(_) | Outcome::Policy { .. } | Outcome::Replayed(_) => {
             Err(Problem::new(Code::Internal, "the outcome is of another kind than the command"))

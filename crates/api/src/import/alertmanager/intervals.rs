@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn held(calendar: &oncall::Calendar, at: jiff::Timestamp) -> bool {
-        calendar.is_in_force(model::Timestamp::from_micros(at.as_microsecond()))
+        calendar.is_in_force(at)
     }
 
     #[test]
