@@ -10,6 +10,7 @@
 mod administrator;
 mod alertmanager;
 mod health;
+mod import;
 mod incidents;
 mod instant;
 mod keys;

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use lake::Lake;
-use model::{Access, Command, Outcome, Timestamp};
-use store::{ActiveAlerts, Store};
+use model::{
+    Access, Command, Duration, EndpointId, FieldError, Notification, Outcome, ProjectId, Timestamp,
+};
+use serde_json::Value;
+use store::{ActiveAlerts, EndpointRow, Store};
 
 /// Everything the API is wired to.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub struct Ports {
     pub access: Arc<dyn Access>,
     /// The way of a command through the journal and the engine.
     pub road: Arc<dyn Road>,
+    /// How each channel speaks.
+    pub channels: Arc<dyn Channels>,
     /// To be told when keys have changed.
     pub keys_changed: Arc<dyn KeysChanged>,
     /// The time of day.
@@ -78,6 +83,71 @@ pub enum RoadError {
         "the command is kept and will be applied, but was not within the time a request may take"
     )]
     TimedOut,
+}
+
+/// How each channel (webhook, e-mail, …) speaks: what its configuration must be, and a message sent or shown.
+#[async_trait]
+pub trait Channels: Send + Sync + 'static {
+    /// The words of the channels there are.
+    fn names(&self) -> &[&'static str];
+
+    /// Checks a configuration as somebody sent it, and parts it from its secrets.
+    ///
+    /// # Errors
+    /// Every bad field, named from the configuration on: `url`, `headers.x`. A channel that there is not
+    /// is never asked for.
+    fn check(&self, asked: &AskedConfig<'_>) -> Result<CheckedConfig, Vec<FieldError>>;
+
+    /// Sends a test message to an endpoint, verified or not, and waits for the answer. Nothing is stored.
+    async fn test(&self, endpoint: &EndpointRow, subscriber: &str) -> Tested;
+
+    /// The message that an endpoint would be sent, as text: about `notification`, or about a sample.
+    ///
+    /// # Errors
+    /// Every bad field of the configuration: a template that fails.
+    fn preview(
+        &self,
+        endpoint: &EndpointRow,
+        subscriber: &str,
+        notification: Option<&Notification>,
+    ) -> Result<String, Vec<FieldError>>;
+}
+
+/// The configuration of an endpoint as somebody sent it.
+#[derive(Debug, Clone, Copy)]
+pub struct AskedConfig<'a> {
+    /// The channel.
+    pub channel: &'a str,
+    /// Whose.
+    pub project: ProjectId,
+    /// Which endpoint: its secrets are sealed for it alone.
+    pub endpoint: EndpointId,
+    /// What was sent. A secret that is not given, or given as `{"set": true}`, is that of `before`.
+    pub config: &'a Value,
+    /// The endpoint before the change, where there was one of the same channel.
+    pub before: Option<&'a EndpointRow>,
+}
+
+/// A configuration that is as it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedConfig {
+    /// JSON to show to people; where there is a secret it holds `{"set": true}` in its place.
+    pub config: String,
+    /// The secrets, sealed; empty where there are none.
+    pub secrets: Vec<u8>,
+}
+
+/// What came of a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tested {
+    /// Whether the other side took the message.
+    pub delivered: bool,
+    /// The status of the protocol; 0 where there was none.
+    pub status: u16,
+    /// What was answered or what went wrong, bounded, never a secret.
+    pub answer: String,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// The time of day.

@@ -1,8 +1,8 @@
-//! Answers to requests that make keys and projects, remembered for their `Idempotency-Key`.
+//! Answers to requests that never pass the engine (keys, projects, subscribers, endpoints, documents) or
+//! take several commands, remembered for their `Idempotency-Key`.
 //!
-//! These requests never pass the engine, and the answer to one holds a secret that must not be stored:
-//! so they are remembered in memory only, the latest [`ANSWERS`] for [`HORIZON`], and a restart
-//! forgets them. Requests with a key wait for each other, so that a racing repeat finds the first answer.
+//! The answer to some holds a secret that must not be stored: so they are remembered in memory only, the
+//! latest [`ANSWERS`] for [`HORIZON`], and a restart forgets them. Requests with a key wait for each other, so that a racing repeat finds the first answer.
 
 use std::collections::VecDeque;
 
@@ -33,11 +33,13 @@ struct Answered {
     created: Created,
 }
 
-/// Something that was created: its document and where it is.
+/// Something that was created or done: its document, where it is, and its version.
 #[derive(Debug, Clone)]
 pub(crate) struct Created {
-    pub(crate) document: Bytes,
-    pub(crate) location: String,
+    status: StatusCode,
+    document: Bytes,
+    location: Option<String>,
+    version: Option<u64>,
 }
 
 impl Remembered {
@@ -82,18 +84,35 @@ impl Created {
     /// What was created, as JSON.
     pub(crate) fn new(document: &impl serde::Serialize, location: String) -> Result<Self, Problem> {
         let document = serde_json::to_vec(document).map_err(|error| Problem::internal(&error))?;
-        Ok(Self { document: document.into(), location })
+        let (status, location) = (StatusCode::CREATED, Some(location));
+        Ok(Self { status, document: document.into(), location, version: None })
+    }
+
+    /// What was done, as JSON; it is nowhere to be read again.
+    pub(crate) fn done(
+        status: StatusCode,
+        document: &impl serde::Serialize,
+    ) -> Result<Self, Problem> {
+        let created = Self::new(document, String::new())?;
+        Ok(Self { status, location: None, ..created })
+    }
+
+    /// The same with its version, for the `ETag`.
+    pub(crate) fn at_version(self, version: u64) -> Self {
+        Self { version: Some(version), ..self }
     }
 }
 
 impl IntoResponse for Created {
     fn into_response(self) -> Response {
         let json = HeaderValue::from_static("application/json");
-        let mut response = (StatusCode::CREATED, self.document).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
-        if let Ok(location) = HeaderValue::from_str(&self.location) {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
+        let mut response = (self.status, self.document).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, json);
+        let location = self.location.and_then(|text| HeaderValue::from_str(&text).ok());
+        headers.extend(location.map(|value| (header::LOCATION, value)));
+        let tag = self.version.and_then(|it| HeaderValue::from_str(&format!("\"{it}\"")).ok());
+        headers.extend(tag.map(|value| (header::ETAG, value)));
         response
     }
 }

@@ -63,6 +63,37 @@ words! {
     Mode of model::Mode { Ongoing = "ongoing", Window = "window" }
 }
 
+words! {
+    /// How a field is compared: the same text, one of several, a pattern of `*` and `?`, a regular
+    /// expression found in it, a severity at least as bad, there and not empty.
+    Op of model::Op {
+        Equals = "equals", OneOf = "one_of", Glob = "glob", Regex = "regex", AtLeast = "at_least",
+        Present = "present",
+    }
+}
+
+words! {
+    /// How one try at one target ended.
+    Verdict of model::Verdict {
+        Delivered = "delivered", Retry = "retry", Dead = "dead", HeldBack = "held_back", Folded = "folded",
+    }
+}
+
+words! {
+    /// Where a notification stands: something is still to be sent, everybody got it, somebody never
+    /// will, or nobody was told on purpose.
+    NotificationStatus of store::NotificationStatus {
+        Pending = "pending", Delivered = "delivered", Dead = "dead", Held = "held",
+    }
+}
+
+words! {
+    /// Where the delivery to one target stands.
+    DeliveryStatus of store::DeliveryStatus {
+        Due = "due", Delivered = "delivered", Folded = "folded", Dead = "dead", Held = "held", Spread = "spread",
+    }
+}
+
 /// Who acts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Actor {

@@ -24,6 +24,7 @@ use crate::problem::{Code, Problem};
 use crate::request::Call;
 
 pub(crate) use item::{IncidentDetail, IncidentItem};
+pub(crate) use signals::{opening_signal, signal_by_id};
 
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -44,7 +45,11 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// The incident behind an id or a number of the project.
-async fn find(api: &Api, project: ProjectId, id: &str) -> Result<IncidentView, Problem> {
+pub(crate) async fn find(
+    api: &Api,
+    project: ProjectId,
+    id: &str,
+) -> Result<IncidentView, Problem> {
     let store = &api.ports().store;
     let found = match id.parse::<u64>() {
         // Numbers are counted from 1: one beyond what a row can hold is nobody's.

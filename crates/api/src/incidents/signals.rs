@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use lake::{SignalPage, SignalQuery, StoredSignal};
-use model::{IncidentId, ProjectId, Scope, Seq, SignalId};
+use model::{Incident, IncidentId, ProjectId, Scope, Seq, Signal, SignalId, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::PageCursor;
@@ -145,6 +145,39 @@ pub(super) async fn locate(
     let mut seqs: Vec<Seq> = found.into_values().collect();
     seqs.sort_unstable();
     Ok((seqs, unknown))
+}
+
+/// The signal that opened an incident; none where it was split off another, or the lake lost it.
+pub(crate) async fn opening_signal(
+    api: &Api,
+    incident: &Incident,
+) -> Result<Option<Signal<'static>>, Problem> {
+    let mut query = query(api, incident.project, vec![incident.id]).await?;
+    query.from = Some(incident.opened_at);
+    query.until = Some(Timestamp::from_micros(incident.opened_at.micros().saturating_add(1)));
+    query.limit = lake::PAGE_ROWS;
+    // The oldest of those received in that moment.
+    Ok(read(api, query).await?.items.pop().map(|row| row.signal))
+}
+
+/// A signal of the project by its id, as it was received.
+pub(crate) async fn signal_by_id(
+    api: &Api,
+    project: ProjectId,
+    id: SignalId,
+) -> Result<Option<StoredSignal>, Problem> {
+    let query = SignalQuery {
+        project,
+        incidents: None,
+        moved_in: Vec::new(),
+        moved_out: Vec::new(),
+        ids: vec![id],
+        from: None,
+        until: None,
+        limit: 1,
+        before: None,
+    };
+    Ok(read(api, query).await?.items.pop())
 }
 
 async fn query(

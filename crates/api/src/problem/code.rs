@@ -38,11 +38,15 @@ macro_rules! codes {
 
 codes! {
     InvalidJson = BAD_REQUEST, "invalid_json", "The body is not the JSON it should be.";
+    InvalidYaml = BAD_REQUEST, "invalid_yaml", "The body is not the YAML it should be.";
+    InvalidCalendar = BAD_REQUEST, "invalid_calendar", "The body is not the iCalendar it should be.";
     InvalidParameter = BAD_REQUEST, "invalid_parameter", "A parameter has a value it cannot have.";
     UnknownParameter = BAD_REQUEST, "unknown_parameter", "There is no such query parameter.";
     InvalidCursor = BAD_REQUEST, "invalid_cursor", "The cursor was not handed out for this list.";
     InvalidHeader = BAD_REQUEST, "invalid_header", "A header has a value it cannot have.";
     InvalidIdempotencyKey = BAD_REQUEST, "invalid_idempotency_key", "The Idempotency-Key is empty or too long.";
+    InvalidSilence = BAD_REQUEST, "invalid_silence", "Alertmanager would not take this silence.";
+    InvalidConfiguration = BAD_REQUEST, "invalid_configuration", "The configuration is not one that Alertmanager would take.";
     MissingKey = UNAUTHORIZED, "missing_key", "The request carries no key.";
     UnknownKey = UNAUTHORIZED, "unknown_key", "The key is not known.";
     RevokedKey = UNAUTHORIZED, "revoked_key", "The key was revoked.";
@@ -58,10 +62,11 @@ codes! {
     IncidentClosed = CONFLICT, "incident_closed", "The incident is closed and can no longer be changed.";
     StaleVersion = CONFLICT, "stale_version", "Somebody changed it meanwhile.";
     BuiltInPolicy = CONFLICT, "built_in_policy", "The built-in policy cannot be changed or removed.";
+    InUse = CONFLICT, "in_use", "Something else still needs it.";
     NameTaken = CONFLICT, "name_taken", "The name is taken.";
     PreconditionFailed = PRECONDITION_FAILED, "precondition_failed", "It is not at the version that If-Match asks for.";
-    BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than 1 MiB.";
-    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be application/json.";
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large.";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is of another kind than is read here.";
     InvalidFields = UNPROCESSABLE_ENTITY, "invalid_fields", "Fields of the body are not as they must be.";
     RcaRequired = UNPROCESSABLE_ENTITY, "rca_required", "Closing takes a root cause analysis.";
     RcaInvalid = UNPROCESSABLE_ENTITY, "rca_invalid", "The root cause analysis is not complete.";

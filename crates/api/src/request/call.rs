@@ -83,13 +83,19 @@ impl Call {
     /// The command that asks for `operation`; `body_hash` tells a repeated request from another one
     /// under the same idempotency key.
     pub(crate) fn command(&self, operation: Operation, body_hash: u64) -> Result<Command, Problem> {
-        Ok(Command {
+        let idempotency = self.idempotency()?.map(|key| (key, body_hash));
+        Ok(Command { idempotency, ..self.command_without_key(operation) })
+    }
+
+    /// The same, one of several that a request takes: repeats are recognised before any of them is made.
+    pub(crate) fn command_without_key(&self, operation: Operation) -> Command {
+        Command {
             id: CommandId(uuid::Uuid::now_v7().as_u128()),
             project: self.project(),
             actor: self.actor(),
-            idempotency: self.idempotency()?.map(|key| (key, body_hash)),
+            idempotency: None,
             operation,
-        })
+        }
     }
 
     /// A hash of the `Idempotency-Key`, the route and the project, if there is a key.

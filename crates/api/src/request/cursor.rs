@@ -4,7 +4,7 @@
 //! another list, is refused instead of answered with an arbitrary page.
 
 use model::id::KeyHasher;
-use model::{IncidentId, ProjectId};
+use model::{DirectiveId, DirectiveKind, IncidentId, ProjectId};
 use store::PageCursor;
 
 use crate::problem::{Code, Problem};
@@ -18,6 +18,12 @@ pub(crate) enum CursorKind {
     Signals(IncidentId),
     /// The timeline of an incident.
     Timeline(IncidentId),
+    /// Directives of a kind.
+    Directives(DirectiveKind),
+    /// Notifications.
+    Notifications,
+    /// Dead letters.
+    Letters,
 }
 
 const CHECK_BYTES: usize = 6;
@@ -66,12 +72,27 @@ impl CursorKind {
             Self::Incidents => hasher.part(b"incidents"),
             Self::Signals(incident) => hasher.part(b"signals").part(&incident.to_bytes()),
             Self::Timeline(incident) => hasher.part(b"timeline").part(&incident.to_bytes()),
+            Self::Directives(kind) => hasher.part(b"directives").part(kind.as_str().as_bytes()),
+            Self::Notifications => hasher.part(b"notifications"),
+            Self::Letters => hasher.part(b"letters"),
         };
         let digest = hasher.part(position).finish().to_be_bytes();
         let mut check = [0; CHECK_BYTES];
         check.copy_from_slice(&digest[..CHECK_BYTES]);
         check
     }
+}
+
+/// The place of a directive in a list: the two halves of its id.
+pub(crate) fn of_directive(id: DirectiveId) -> PageCursor {
+    let halves = id.to_bytes();
+    let half = |at: usize| halves[at..at + 8].try_into().map_or(0, i64::from_be_bytes);
+    PageCursor(half(0), half(8), 0)
+}
+
+/// The directive after which a page starts.
+pub(crate) fn to_directive(PageCursor(high, low, _): PageCursor) -> DirectiveId {
+    DirectiveId((u128::from(high.cast_unsigned()) << 64) | u128::from(low.cast_unsigned()))
 }
 
 fn position_bytes(PageCursor(first, second, third): PageCursor) -> [u8; 24] {
@@ -93,6 +114,13 @@ mod tests {
         assert_eq!(CursorKind::Incidents.read(ProjectId(1), &text).ok(), Some(cursor));
         assert!(CursorKind::Incidents.read(ProjectId(2), &text).is_err());
         assert!(CursorKind::Timeline(IncidentId(1)).read(ProjectId(1), &text).is_err());
+    }
+
+    #[test]
+    fn the_place_of_a_directive_is_its_id() {
+        for id in [0, 1, u128::MAX, 0x0190_a5c2_7d5e_7c1f_9c39_2b6f_0f6f_7a11] {
+            assert_eq!(to_directive(of_directive(DirectiveId(id))), DirectiveId(id));
+        }
     }
 
     #[test]

@@ -34,9 +34,23 @@ impl Fields {
         self.errors.iter().any(|error| error.field == field)
     }
 
+    /// Whether the field, or something within it, was refused already.
+    pub(crate) fn is_refused_within(&self, field: &str) -> bool {
+        let within = |error: &FieldError| match error.field.strip_prefix(field) {
+            Some(rest) => rest.is_empty() || rest.starts_with(['.', '[']),
+            None => false,
+        };
+        self.errors.iter().any(within)
+    }
+
     /// Whether the object has the field, be it null.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.map.contains_key(name)
+    }
+
+    /// The raw value, left where it is.
+    pub(crate) fn peek(&self, name: &str) -> Option<&Value> {
+        self.map.get(name)
     }
 
     /// The raw value; null counts as absent.
@@ -169,6 +183,74 @@ impl Fields {
             }
         }
         Some(texts)
+    }
+
+    /// An object.
+    pub(crate) fn object(&mut self, name: &str) -> Option<Map<String, Value>> {
+        match self.value(name)? {
+            Value::Object(map) => Some(map),
+            other => self.wrong_type(name, "an object", &other),
+        }
+    }
+
+    /// A list of objects with at most `max` elements, each read by `read`; what is wrong inside one is
+    /// said with its place in the list.
+    pub(crate) fn objects<T>(
+        &mut self,
+        name: &str,
+        max: usize,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let list = self.list(name, max)?;
+        let mut items = Vec::with_capacity(list.len());
+        for (index, value) in list.into_iter().enumerate() {
+            let path = format!("{name}[{index}]");
+            match value {
+                Value::Object(map) => {
+                    let mut inner = Self::new(map);
+                    items.extend(read(&mut inner));
+                    self.absorb(&path, inner);
+                }
+                other => {
+                    let _: Option<()> = self.wrong_type(&path, "an object", &other);
+                }
+            }
+        }
+        Some(items)
+    }
+
+    /// `version`: the one that the sender has read.
+    pub(crate) fn version(&mut self) -> Option<u64> {
+        self.whole("version", 0, i64::MAX).and_then(|version| u64::try_from(version).ok())
+    }
+
+    /// What comes back with a document that was read before and cannot be changed by sending it: `id`,
+    /// which must be that of the address, and `names`.
+    pub(crate) fn echoed(&mut self, id: Option<&str>, names: &[&str]) {
+        if let Some(text) = self.text("id")
+            && id.is_some_and(|id| !id.eq_ignore_ascii_case(&text))
+        {
+            self.refuse("id", "mismatch", "it is not the id in the address");
+        }
+        for name in names {
+            self.map.remove(*name);
+        }
+    }
+
+    /// Forgets that these fields were missing, where they may be.
+    pub(crate) fn forgive_missing(&mut self, names: &[&str]) {
+        self.errors.retain(|error| {
+            error.code != "missing" || !names.contains(&error.field.as_str())
+        });
+    }
+
+    /// Takes over what somebody else found wrong, but for fields that are refused already.
+    pub(crate) fn take_over(&mut self, errors: Vec<FieldError>) {
+        for error in errors {
+            if !self.is_refused(&error.field) {
+                self.errors.push(error);
+            }
+        }
     }
 
     /// Notes a value of a wrong type.

@@ -7,9 +7,11 @@ mod credential;
 mod cursor;
 mod fields;
 mod parameters;
+mod text_body;
 
 pub(crate) use body::JsonBody;
 pub(crate) use call::{Behind, Call};
-pub(crate) use cursor::CursorKind;
+pub(crate) use cursor::{CursorKind, of_directive, to_directive};
 pub(crate) use fields::Fields;
 pub(crate) use parameters::{Id, Parameters};
+pub(crate) use text_body::TextBody;

@@ -3,8 +3,9 @@
 
 use axum::extract::{FromRequestParts, Path, Query};
 use http::request::Parts;
-use model::limits;
+use model::{SubscriberId, Timestamp, limits};
 
+use crate::instant;
 use crate::problem::{Code, Problem};
 
 /// The query of a request as pairs, in order.
@@ -64,6 +65,30 @@ impl Parameters {
                 format!("it must be a whole number from 1 to {}", limits::PAGE),
             )),
         }
+    }
+
+    /// `subscriber`: the id of one.
+    pub(crate) fn subscriber(&self) -> Result<Option<SubscriberId>, Problem> {
+        self.id("subscriber", SubscriberId::parse)
+    }
+
+    /// A parameter that is an id.
+    pub(crate) fn id<T>(
+        &self,
+        name: &str,
+        parse: fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let read = |text| parse(text).ok_or_else(|| Problem::parameter(name, "it must be an id"));
+        self.one(name)?.map(read).transpose()
+    }
+
+    /// A parameter that is a point in time.
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let read = |text| {
+            let message = "write it as 2026-11-20T13:25:16Z (RFC 3339)";
+            instant::parse(text).ok_or_else(|| Problem::parameter(name, message))
+        };
+        self.one(name)?.map(read).transpose()
     }
 
     /// A short text to compare with.

@@ -1,0 +1,188 @@
+//! Endpoints: where notifications are sent. Their secrets go in and never come out again.
+//!
+//! Refuses to know: how any channel speaks; that is behind the port `Channels`.
+
+mod document;
+mod probe;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use model::{Actor, EndpointId, ProjectId, Scope};
+use store::EndpointRow;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Api;
+use crate::directory::{self, Now};
+use crate::problem::Problem;
+use crate::remembered::Created;
+use crate::request::{Call, Id, JsonBody, Parameters};
+use crate::versions;
+
+use document::{EndpointDocument, EndpointList, NewEndpoint};
+
+pub(crate) use document::{read_channel, shown_config};
+
+/// The routes of this folder.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(list_endpoints, create_endpoint))
+        .routes(routes!(get_endpoint, put_endpoint, delete_endpoint))
+        .routes(routes!(probe::test_endpoint))
+        .routes(routes!(probe::preview_endpoint))
+}
+
+/// List endpoints
+#[utoipa::path(
+    get, path = "/v1/endpoints", tag = "endpoints",
+    params(("subscriber" = Option<String>, Query, description = "those of this subscriber")),
+    responses((status = 200, description = "The endpoints, by creation; never a secret", body = EndpointList)),
+)]
+async fn list_endpoints(
+    State(api): State<Api>,
+    call: Call,
+    parameters: Parameters,
+) -> Result<Json<EndpointList>, Problem> {
+    call.require(&[Scope::Read])?;
+    let parameters = parameters.only(&["subscriber"])?;
+    let owner = parameters.subscriber()?;
+    let rows = api.ports().store.endpoints(call.project()).await?;
+    let wanted = rows.iter().filter(|row| owner.is_none_or(|owner| row.subscriber == owner));
+    Ok(Json(EndpointList { items: wanted.map(EndpointDocument::from).collect() }))
+}
+
+/// Create an endpoint
+///
+/// An endpoint made with a key that manages is the operator's own and verified at once. Customers who
+/// verify endpoints of their own come with accounts, which there are not yet.
+#[utoipa::path(
+    post, path = "/v1/endpoints", tag = "endpoints",
+    request_body = NewEndpoint,
+    responses((status = 201, description = "The endpoint, without secrets", body = EndpointDocument), (status = 422, description = "`invalid_fields` with every bad field, those of the configuration as `config.…`, or `limit_reached`")),
+)]
+async fn create_endpoint(
+    State(api): State<Api>,
+    call: Call,
+    parameters: Parameters,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    call.require(&[Scope::Manage])?;
+    parameters.only(&[])?;
+    let create = create(&api, &call, &body);
+    Ok(api.remembered().once(&api, &call, body.hash(), create).await?.into_response())
+}
+
+/// Get one endpoint
+#[utoipa::path(
+    get, path = "/v1/endpoints/{id}", tag = "endpoints",
+    params(("id" = String, Path, description = "id of the endpoint")),
+    responses((status = 200, description = "The endpoint; in place of a secret stands `{\"set\": true}`", body = EndpointDocument), (status = 404, description = "No such endpoint in the project")),
+)]
+async fn get_endpoint(
+    State(api): State<Api>,
+    call: Call,
+    Id(id): Id,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    call.require(&[Scope::Read])?;
+    parameters.only(&[])?;
+    Ok(answer(&find(&api, call.project(), &id).await?))
+}
+
+/// Replace an endpoint
+///
+/// A secret that is not given, or given as `{"set": true}`, stays what it was while the channel stays the
+/// same. With `version` (or `If-Match`) somebody else's change meanwhile is not overwritten.
+#[utoipa::path(
+    put, path = "/v1/endpoints/{id}", tag = "endpoints",
+    params(("id" = String, Path, description = "id of the endpoint"), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
+    request_body = NewEndpoint,
+    responses((status = 200, description = "The endpoint, without secrets", body = EndpointDocument), (status = 404, description = "No such endpoint in the project"), (status = 409, description = "`stale_version` with the `current` one"), (status = 412, description = "`precondition_failed`"), (status = 422, description = "Every bad field")),
+)]
+async fn put_endpoint(
+    State(api): State<Api>,
+    call: Call,
+    Id(id): Id,
+    parameters: Parameters,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    call.require(&[Scope::Manage])?;
+    parameters.only(&[])?;
+    let current = find(&api, call.project(), &id).await?;
+    let (row, said) = document::read(&api, &call, body.object()?, Some(&current)).await?;
+    let expected = versions::expected(&call, said, current.version)?;
+    Ok(answer(&save(&api, row, Some(expected), &call.actor()).await?))
+}
+
+/// Remove an endpoint
+///
+/// Rules may still name it: what is due there becomes a dead letter.
+#[utoipa::path(
+    delete, path = "/v1/endpoints/{id}", tag = "endpoints",
+    params(("id" = String, Path, description = "id of the endpoint"), ("version" = Option<u64>, Query, description = "the version that was read"), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
+    responses((status = 204, description = "Removed"), (status = 404, description = "No such endpoint in the project"), (status = 409, description = "`stale_version` with the `current` one"), (status = 412, description = "`precondition_failed`")),
+)]
+async fn delete_endpoint(
+    State(api): State<Api>,
+    call: Call,
+    Id(id): Id,
+    parameters: Parameters,
+) -> Result<StatusCode, Problem> {
+    call.require(&[Scope::Manage])?;
+    let parameters = parameters.only(&["version"])?;
+    let (store, project) = (&api.ports().store, call.project());
+    let current = find(&api, project, &id).await?;
+    let expected = versions::expected_of_removal(&call, &parameters, current.version)?;
+    let now = api.ports().clock.now();
+    match store.delete_endpoint(project, current.id, expected, &call.actor(), now).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => {
+            let row = store.endpoint(project, current.id).await?;
+            Err(directory::not_removed(error, expected, row.map(|row| row.version)))
+        }
+    }
+}
+
+/// The endpoint behind an id.
+async fn find(api: &Api, project: ProjectId, id: &str) -> Result<EndpointRow, Problem> {
+    let missing = || Problem::not_found("endpoint", id);
+    let wanted = EndpointId::parse(id).ok_or_else(missing)?;
+    api.ports().store.endpoint(project, wanted).await?.ok_or_else(missing)
+}
+
+/// Saves an endpoint; answers it with its version.
+pub(crate) async fn save(
+    api: &Api,
+    row: EndpointRow,
+    expected: Option<u64>,
+    actor: &Actor,
+) -> Result<EndpointRow, Problem> {
+    let (store, now) = (&api.ports().store, api.ports().clock.now());
+    match store.put_endpoint(&row, expected, actor, now).await {
+        Ok(version) => Ok(EndpointRow { version, ..row }),
+        Err(error) if directory::is_conflict(&error) => {
+            let rows = store.endpoints(row.project).await?;
+            let of_owner = |other: &&EndpointRow| other.subscriber == row.subscriber;
+            let name_taken = rows
+                .iter()
+                .filter(of_owner)
+                .any(|other| other.id != row.id && other.name == row.name);
+            let version = rows.iter().find(|other| other.id == row.id).map(|row| row.version);
+            Err(directory::not_saved(error, expected, Now { version, name_taken }))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn create(api: &Api, call: &Call, body: &JsonBody) -> Result<Created, Problem> {
+    let (row, _) = document::read(api, call, body.object()?, None).await?;
+    let saved = save(api, row, None, &call.actor()).await?;
+    let location = format!("/v1/endpoints/{}", saved.id);
+    Ok(Created::new(&EndpointDocument::from(&saved), location)?.at_version(saved.version))
+}
+
+fn answer(row: &EndpointRow) -> Response {
+    versions::answer(StatusCode::OK, &EndpointDocument::from(row), row.version)
+}
