@@ -72,6 +72,7 @@ impl From<Refusal> for Problem {
             Refusal::NotMergeable(why) => Self::new(Code::NotMergeable, why),
             Refusal::NotSplittable(why) => Self::new(Code::NotSplittable, why),
             Refusal::StaleVersion { current } => stale_version(current),
+            Refusal::DirectiveInvalid(fields) => Self::fields(Code::InvalidFields, &fields),
             Refusal::Limit(which) => Self::new(Code::LimitReached, which),
             Refusal::IdempotencyMismatch => Self::new(
                 Code::IdempotencyKeyReused,

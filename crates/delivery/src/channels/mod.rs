@@ -18,6 +18,7 @@ mod registry;
 mod slack;
 mod teams;
 mod telegram;
+mod trial;
 mod webhook;
 
 use std::future::Future;
