@@ -17,6 +17,7 @@ mod escalations;
 mod exchange;
 mod explain;
 mod health;
+mod import;
 mod incidents;
 mod inhibitions;
 mod instant;

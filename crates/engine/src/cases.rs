@@ -13,6 +13,7 @@ use model::{
 use slab::Slab;
 
 use crate::firing::Firing;
+use crate::telling::Reminders;
 
 /// Where a case lies in the slab.
 pub(crate) type Index = usize;
@@ -39,6 +40,9 @@ pub(crate) struct Case {
     pub(crate) parent: Option<Index>,
     /// Positions of signals that were split off it.
     pub(crate) split_off: BTreeSet<Seq>,
+    /// The signal that opened it, in the codec of the journal: what rules are held against later.
+    pub(crate) opened_by: Box<[u8]>,
+    pub(crate) reminders: Reminders,
 }
 
 /// How the policy that opened it wants it to behave.

@@ -122,9 +122,15 @@ impl Engine {
             Operation::DeletePolicy { id, expected_version } => {
                 self.delete_policy(project, *id, *expected_version, actor, out)
             }
-            Operation::PutDirective { .. }
-            | Operation::DeleteDirective { .. }
-            | Operation::ReplayDeadLetters { .. } => Err(Refusal::NotFound),
+            Operation::PutDirective { directive, expected_version } => {
+                self.put_directive(project, directive, *expected_version, actor, out)
+            }
+            Operation::DeleteDirective { kind, id, expected_version } => {
+                self.delete_directive(project, *kind, *id, *expected_version, actor, out)
+            }
+            Operation::ReplayDeadLetters { letters } => {
+                self.replay_letters(project, letters, actor, out)
+            }
         }
     }
 
@@ -335,7 +341,7 @@ impl Engine {
         let saved = GroupingPolicy { project, version, ..policy.clone() };
         self.policies.put(saved.clone());
         let action = AuditAction::PolicySaved { policy: saved.id, version };
-        self.audit_policy(project, actor, action, &saved.name, out);
+        self.audit_project(project, actor, action, &saved.name, out);
         let id = saved.id;
         out.push(Effect::PolicySaved(Box::new(saved)));
         Ok(Outcome::Policy { id, version })
@@ -354,7 +360,7 @@ impl Engine {
             return Err(Refusal::StaleVersion { current });
         }
         let removed = self.policies.remove(project, id).ok_or(Refusal::NotFound)?;
-        self.audit_policy(
+        self.audit_project(
             project,
             actor,
             AuditAction::PolicyRemoved { policy: id },
@@ -365,7 +371,8 @@ impl Engine {
         Ok(Outcome::Policy { id, version: current })
     }
 
-    fn audit_policy(
+    /// Writes a line of the audit log about something of the project that is no incident.
+    pub(crate) fn audit_project(
         &self,
         project: ProjectId,
         actor: &Actor,

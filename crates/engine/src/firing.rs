@@ -56,6 +56,11 @@ impl Firing {
         self.remove(identity) && self.count == 0 && self.many.is_empty() && !self.overflown
     }
 
+    /// Whether an identity fires, as far as can be told.
+    pub(crate) fn has(&self, identity: IdentityKey) -> bool {
+        self.overflown || self.few().contains(&identity) || self.many.contains(&identity)
+    }
+
     /// Keeps only what `keep` says.
     pub(crate) fn retain(&mut self, keep: impl Fn(IdentityKey) -> bool) {
         let before = std::mem::take(self);

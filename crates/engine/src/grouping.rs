@@ -11,6 +11,7 @@ use crate::firing::Firing;
 use crate::groups::{Group, Waiting, Window};
 use crate::lifecycle::By;
 use crate::signals::Arriving;
+use crate::telling::{Reminders, remembered};
 
 /// Characters of a title that come from the first signal.
 const TITLE_CHARS: usize = 200;
@@ -238,7 +239,7 @@ impl Engine {
     ) -> IncidentId {
         let incident = self.first_state(arriving, key, before);
         let (id, project) = (incident.id, incident.project);
-        let mut case = Case::new(incident, terms.conduct);
+        let mut case = Case::new(incident, terms.conduct, remembered(arriving.signal));
         for waiting in before.iter().filter(|waiting| waiting.firing) {
             case.firing.add(waiting.identity);
         }
@@ -329,7 +330,7 @@ impl Terms {
 }
 
 impl Case {
-    pub(crate) fn new(incident: Incident, conduct: Conduct) -> Self {
+    pub(crate) fn new(incident: Incident, conduct: Conduct, opened_by: Box<[u8]>) -> Self {
         Self {
             worst: incident.severity,
             incident,
@@ -342,11 +343,14 @@ impl Case {
             children: Vec::new(),
             parent: None,
             split_off: std::collections::BTreeSet::new(),
+            opened_by,
+            reminders: Reminders::default(),
         }
     }
 }
 
-fn title(signal: &Signal<'_>) -> String {
+/// One line about a signal for people.
+pub(crate) fn title(signal: &Signal<'_>) -> String {
     let what = if !signal.summary.is_empty() {
         signal.summary.as_ref()
     } else if !signal.error_code.is_empty() {

@@ -5,7 +5,7 @@
 //!
 //! Refuses to know: tokio, SQL, JSON, HTTP. Never iterates over a hash map. Where to look:
 //! `grouping` decides which incident a signal joins, `lifecycle` is the one place that moves an
-//! incident, `rca` is the gate before CLOSED.
+//! incident, `rca` is the gate before CLOSED, `telling` decides who hears of it.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -24,6 +24,7 @@ mod policies;
 mod rca;
 mod signals;
 mod snapshot;
+mod telling;
 mod timers;
 
 use model::{Effect, Effects, Entry, IncidentId, ProjectId, Reason, Seq, SignalId, Timestamp};
@@ -44,6 +45,13 @@ pub struct Engine {
     dedup: Dedup,
     answered: commands::Answered,
     timers: timers::Timers,
+    directives: telling::Directives,
+    allowances: telling::Allowances,
+    silenced: telling::Silenced,
+    sources: telling::Sources,
+    escalations: telling::Escalations,
+    /// What the entry at hand has made happen so far; empty between entries.
+    news: Vec<telling::News>,
 }
 
 impl Engine {
@@ -63,6 +71,7 @@ impl Engine {
         assert!(at >= self.at, "journal time never goes back");
         self.seq = seq;
         self.at = at;
+        let before = out.0.len();
         match entry {
             Entry::Signal { project, signal } => self.signal(*project, signal, None, out),
             Entry::Alert { project, lease, signal } => {
@@ -74,6 +83,7 @@ impl Engine {
                 out.push(Effect::Attempted { at, receipt: receipt.clone() });
             }
         }
+        self.tell(entry, before, out);
     }
 
     /// The last position applied.
@@ -126,6 +136,11 @@ impl Engine {
                 timers::Timer::Forget(identity) => {
                     self.alerts.forget(identity, self.at, &mut self.timers)
                 }
+                timers::Timer::Reminder(id) => self.reminder_is_due(id),
+                timers::Timer::Escalation(incident, subscriber, policy) => {
+                    self.escalation_is_due((incident, subscriber, policy));
+                }
+                timers::Timer::Silence(project, id) => self.silence_is_due(project, id, out),
                 timers::Timer::Pending(key) => {
                     self.groups.pending_is_due(key, self.at, &mut self.timers)
                 }

@@ -6,7 +6,8 @@
 
 use model::effect::AuditAction;
 use model::{
-    Actor, AuditRow, Effect, Effects, IncidentId, Reason, Severity, Status, Timestamp, limits,
+    Actor, AuditRow, Effect, Effects, IncidentId, Reason, Severity, Status, Timestamp, Trigger,
+    limits,
 };
 
 use crate::Engine;
@@ -40,7 +41,7 @@ impl By {
 impl Engine {
     /// Says that an incident came to be.
     pub(crate) fn announce_opening(
-        &self,
+        &mut self,
         index: Index,
         reason: Reason,
         by: By,
@@ -49,6 +50,7 @@ impl Engine {
     ) {
         self.changed(index, out);
         self.audit(index, by.actor(), AuditAction::Opened, reason, text, out);
+        self.note(index, Trigger::Opened);
     }
 
     /// INVESTIGATING: somebody has it, or the system found it quiet.
@@ -63,7 +65,11 @@ impl Engine {
         {
             case.incident.assignee = Some(actor.name.clone());
         }
+        let acknowledged = matches!(by, By::Somebody(_));
         self.go(index, Status::Investigating, by, text, out);
+        if acknowledged {
+            self.note(index, Trigger::Acknowledged);
+        }
         self.arm_quiet(index);
     }
 
@@ -75,6 +81,7 @@ impl Engine {
         // What an alert leases goes on firing; whatever else fired is over, for nobody may ever say so.
         case.firing.retain(|identity| alerts.fire(identity));
         self.go(index, Status::Resolved, by, text, out);
+        self.note(index, Trigger::Resolved);
         self.disarm(index);
     }
 
@@ -95,6 +102,7 @@ impl Engine {
         case.moved_by_system = false;
         case.held = matches!(by, By::Somebody(_));
         self.go(index, Status::Open, by, text, out);
+        self.note(index, Trigger::Reopened);
         self.arm_quiet(index);
     }
 
@@ -121,6 +129,7 @@ impl Engine {
             let reason = if member == index { Reason::RcaComplete } else { Reason::FollowsParent };
             self.set_status(member, Status::Closed, actor.clone(), reason, String::new(), out);
         }
+        self.note(index, Trigger::Closed);
         out.push(Effect::RcaAccepted {
             incident,
             project,
@@ -130,7 +139,7 @@ impl Engine {
         });
         let mut closed = Vec::with_capacity(family.len());
         for member in family.into_iter().rev() {
-            self.disarm(member);
+            self.disarm_all(member);
             closed.push(self.cases.close(member));
         }
         self.let_alerts_go(&closed);
@@ -171,6 +180,9 @@ impl Engine {
         self.changed(index, out);
         let action = AuditAction::SeverityChanged { from, to: severity };
         self.audit(index, actor, action, reason, String::new(), out);
+        if severity < from {
+            self.note(index, Trigger::Escalated);
+        }
     }
 
     /// The quiet deadline of an incident has come.
@@ -260,6 +272,16 @@ impl Engine {
         let id = case.incident.id;
         if let Some(armed) = case.deadline.take() {
             self.timers.disarm(armed, Timer::Incident(id));
+        }
+    }
+
+    /// Disarms whatever waits for time to pass, because the incident will be a case no more.
+    fn disarm_all(&mut self, index: Index) {
+        self.disarm(index);
+        let case = self.cases.get_mut(index);
+        let id = case.incident.id;
+        if let Some(armed) = case.reminders.deadline.take() {
+            self.timers.disarm(armed, Timer::Reminder(id));
         }
     }
 

@@ -49,8 +49,9 @@ impl Engine {
         case.incident.signal_count -= moving.len() as u64;
         case.incident.changed_seq = self.seq;
         case.split_off.extend(moving.iter().copied());
-        let (key, worst) = (incident.key, case.worst);
-        let new_index = self.cases.insert(Case { worst, ..Case::new(incident, conduct) });
+        let (key, worst, opened_by) = (incident.key, case.worst, case.opened_by.clone());
+        let new_index =
+            self.cases.insert(Case { worst, ..Case::new(incident, conduct, opened_by) });
         self.groups.became_active(key, new_index);
         self.changed(index, out);
         self.announce_opening(

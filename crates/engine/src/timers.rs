@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use model::{GroupingKey, IdentityKey, IncidentId, Timestamp};
+use model::{
+    DirectiveId, GroupingKey, IdentityKey, IncidentId, ProjectId, SubscriberId, Timestamp,
+};
 
 /// Deadlines one tick fires at most; with more due, the next tick goes on.
 pub(crate) const FIRED_PER_TICK: usize = 10_000;
@@ -19,6 +21,12 @@ pub(crate) enum Timer {
     Forget(IdentityKey),
     /// Signals that wait for `open_when` may be too old.
     Pending(GroupingKey),
+    /// An incident may have been open for as long as a rule asks for.
+    Reminder(IncidentId),
+    /// A step of an escalation policy that runs for an incident and a subscriber is due.
+    Escalation(IncidentId, SubscriberId, DirectiveId),
+    /// A silence may have ended, or be old enough to be forgotten.
+    Silence(ProjectId, DirectiveId),
 }
 
 /// Every deadline that is armed.

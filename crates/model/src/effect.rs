@@ -335,6 +335,8 @@ pub enum Refusal {
         /// The version it has.
         current: u64,
     },
+    /// The directive is not as it must be: every bad field.
+    DirectiveInvalid(Vec<FieldError>),
     /// A limit was reached: which.
     Limit(&'static str),
     /// The idempotency key was used for another request.

@@ -62,10 +62,6 @@ closed_words! {
         AlertLimit = 61, "alert_limit",
         /// Too many keys wait for `open_when`; this one opened at once.
         PendingLimit = 62, "pending_limit",
-        /// Told: a rule asked for it.
-        RuleMatched = 70, "rule_matched",
-        /// Told: a step of an escalation policy was due.
-        StepDue = 71, "step_due",
         /// Held back: a silence matches it.
         Silenced = 72, "silenced",
         /// Held back: a maintenance window matches it.

@@ -7,7 +7,7 @@ use std::thread::Thread;
 
 use model::{CommandId, Effect, Effects, Outcome, Seq};
 use store::ActiveAlerts;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::{AppliedIds, Meters};
 
@@ -28,6 +28,8 @@ pub struct Handle {
     waiters: AtomicUsize,
     /// The thread of the loop, which is woken where somebody begins to wait.
     driver: OnceLock<Thread>,
+    /// Told after each commit that has something for whoever delivers.
+    pub due: Arc<Notify>,
     /// Given ids that were applied.
     pub ids: AppliedIds,
     /// Alerts that fire.
@@ -53,6 +55,7 @@ impl Handle {
             waiting: Mutex::default(),
             waiters: AtomicUsize::new(0),
             driver: OnceLock::new(),
+            due: Arc::default(),
             ids: AppliedIds::default(),
             alerts: Arc::new(alerts),
             meters: Meters::default(),
@@ -82,6 +85,12 @@ impl Handle {
         let mut applied = self.applied.subscribe();
         // The sender lives as long as the handle, so waiting cannot fail.
         let _reached = applied.wait_for(|&at| at >= seq).await;
+    }
+
+    /// Follows the last position whose effects are in the store.
+    #[must_use]
+    pub fn follow_applied(&self) -> watch::Receiver<Seq> {
+        self.applied.subscribe()
     }
 
     /// What keeps the loop from going on, if anything does.
@@ -140,6 +149,9 @@ impl Handle {
 
     pub(crate) fn publish(&self, through: Seq, effects: &Effects) {
         self.applied.send_replace(through);
+        if effects.0.iter().any(concerns_delivery) {
+            self.due.notify_one();
+        }
         for effect in &effects.0 {
             if let Effect::Replied { command, outcome } = effect {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,6 +169,15 @@ impl Handle {
             *current = trouble;
             changed
         });
+    }
+}
+
+/// Whether an effect changes what is to be delivered.
+fn concerns_delivery(effect: &Effect) -> bool {
+    match effect {
+        Effect::Notified(notification) => notification.held.is_none(),
+        Effect::Attempted { .. } | Effect::Replayed { .. } => true,
+        _ => false,
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Meters {
     skipped: [AtomicU64; REASONS],
     limit_hits: [AtomicU64; REASONS],
     moved: [[AtomicU64; REASONS]; STATUSES],
+    held: [AtomicU64; REASONS],
+    notified: AtomicU64,
     violations: [AtomicU64; 2],
 }
 
@@ -38,6 +40,8 @@ impl Default for Meters {
             skipped: row(),
             limit_hits: row(),
             moved: std::array::from_fn(|_| row()),
+            held: row(),
+            notified: AtomicU64::new(0),
             violations: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -70,6 +74,16 @@ impl Meters {
         rows.flat_map(|(status, row)| {
             counted(row).map(move |(reason, count)| (status, reason, count))
         })
+    }
+
+    /// Notifications that fell due.
+    pub fn notified(&self) -> u64 {
+        self.notified.load(Ordering::Relaxed)
+    }
+
+    /// Notifications held back, by reason.
+    pub fn held(&self) -> impl Iterator<Item = (Reason, u64)> {
+        counted(&self.held)
     }
 
     /// Invariants seen broken: name and count.
@@ -107,6 +121,10 @@ impl Meters {
                         self.violations[Violation::I4 as usize].fetch_add(1, Ordering::Relaxed);
                     }
                 }
+                Effect::Notified(notification) => match notification.held {
+                    Some(held) => bump(&self.held, held.reason),
+                    None => drop(self.notified.fetch_add(1, Ordering::Relaxed)),
+                },
                 Effect::Moved { .. }
                 | Effect::RcaAccepted { .. }
                 | Effect::PolicySaved(_)
@@ -117,7 +135,6 @@ impl Meters {
                 | Effect::AlertResolved { .. }
                 | Effect::DirectiveSaved(_)
                 | Effect::DirectiveRemoved { .. }
-                | Effect::Notified(_)
                 | Effect::Attempted { .. }
                 | Effect::Replayed { .. }
                 | Effect::Replied { .. } => {}

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use bytes::Bytes;
 use hashbrown::HashMap;
 use model::{
-    Alert, AlertLease, Effect, Effects, IdentityKey, IncidentId, ProjectId, Signal, Timestamp,
+    Alert, AlertLease, DirectiveKind, Effect, Effects, IdentityKey, IncidentId, ProjectId, Signal,
+    Timestamp,
 };
 
 use firing::Firing;
@@ -62,6 +63,8 @@ pub struct AlertList {
     pub version: u64,
     /// Another number after every change of the project's grouping policies; 0 before the first since the start.
     pub policies: u64,
+    /// Another number after every change of the project's silences and inhibitions; 0 before the first since the start.
+    pub directives: u64,
     /// The alerts.
     pub alerts: AlertRoll,
 }
@@ -106,6 +109,9 @@ impl ActiveAlerts {
             match change {
                 Change::Fires(alert) => projects.entry(project).or_default().fire(alert.clone()),
                 Change::PolicyChanges => projects.entry(project).or_default().policy_changes(),
+                Change::DirectiveChanges => {
+                    projects.entry(project).or_default().directive_changes();
+                }
                 Change::Joins { identity, incident } => {
                     if let Some(firing) = projects.get_mut(&project) {
                         firing.join(identity, incident);
@@ -197,6 +203,7 @@ enum Change<'a> {
     Renews { identity: IdentityKey, lease: AlertLease, at: Timestamp },
     Resolves { identity: IdentityKey },
     PolicyChanges,
+    DirectiveChanges,
 }
 
 fn change(effect: &Effect) -> Option<(ProjectId, Change<'_>)> {
@@ -213,18 +220,30 @@ fn change(effect: &Effect) -> Option<(ProjectId, Change<'_>)> {
         }
         Effect::PolicySaved(policy) => Some((policy.project, Change::PolicyChanges)),
         &Effect::PolicyRemoved { project, id: _ } => Some((project, Change::PolicyChanges)),
+        Effect::DirectiveSaved(directive) => {
+            holds_back(directive.body.kind()).then_some((directive.project, Change::DirectiveChanges))
+        }
+        &Effect::DirectiveRemoved { project, kind, id: _ } => {
+            holds_back(kind).then_some((project, Change::DirectiveChanges))
+        }
         Effect::Filed { .. }
         | Effect::Skipped { .. }
         | Effect::Moved { .. }
         | Effect::Incident(_)
         | Effect::Audited(_)
         | Effect::RcaAccepted { .. }
-        | Effect::DirectiveSaved(_)
-        | Effect::DirectiveRemoved { .. }
         | Effect::Notified(_)
         | Effect::Attempted { .. }
         | Effect::Replayed { .. }
         | Effect::Replied { .. }
         | Effect::LimitHit { .. } => None,
+    }
+}
+
+/// Whether directives of the kind decide which alerts are suppressed.
+const fn holds_back(kind: DirectiveKind) -> bool {
+    match kind {
+        DirectiveKind::Silence | DirectiveKind::Inhibition => true,
+        DirectiveKind::Rule | DirectiveKind::Escalation => false,
     }
 }

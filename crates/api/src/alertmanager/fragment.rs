@@ -1,12 +1,12 @@
 //! One alert as JSON. All of it but two points in time stays as long as the alert fires: it is rendered
-//! once, kept with the alert, and copied into every page.
+//! once, kept with the alert, and copied into every page. While it is held back it is rendered otherwise.
 //!
 //! Invariant: the two points in time stand at the same place in every alert, and always fit there.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use model::Signal;
+use model::{DirectiveId, Signal};
 use serde::{Deserialize, Serialize};
 use store::{AlertBody, AlertTerm};
 
@@ -27,7 +27,21 @@ const UPDATED_AT: usize = ENDS_AT + STAMP_BYTES + BEFORE_UPDATED_AT.len();
 
 /// The JSON object of an alert; what stands where its term belongs says nothing.
 pub(super) fn of(body: &AlertBody) -> &Bytes {
-    body.rendered.get_or_init(|| render(body))
+    body.rendered.get_or_init(|| render(body, &State::of(body)))
+}
+
+/// The JSON object of an alert that is held back.
+pub(super) fn of_held(
+    body: &AlertBody,
+    silenced_by: &[DirectiveId],
+    inhibited_by: &[u64],
+) -> Bytes {
+    let state = State {
+        inhibited_by: inhibited_by.iter().map(|it| format!("{it:016x}")).collect(),
+        silenced_by: silenced_by.iter().map(ToString::to_string).collect(),
+        state: "suppressed",
+    };
+    render(body, &state)
 }
 
 /// Writes the term of an alert into its JSON object.
@@ -46,7 +60,7 @@ pub(super) fn labels<'a>(signal: &'a Signal<'_>) -> BTreeMap<&'a str, &'a str> {
 struct ConstantPart<'a> {
     annotations: BTreeMap<String, String>,
     receivers: [Receiver; 1],
-    status: State,
+    status: &'a State,
     #[serde(rename = "generatorURL", skip_serializing_if = "String::is_empty")]
     generator_url: String,
     labels: BTreeMap<&'a str, &'a str>,
@@ -60,9 +74,17 @@ struct Receiver {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct State {
-    inhibited_by: [(); 0],
-    silenced_by: [(); 0],
+    inhibited_by: Vec<String>,
+    silenced_by: Vec<String>,
     state: &'static str,
+}
+
+impl State {
+    /// That of an alert that is not held back.
+    fn of(body: &AlertBody) -> Self {
+        let state = if body.incident.is_some() { "active" } else { "unprocessed" };
+        Self { inhibited_by: Vec::new(), silenced_by: Vec::new(), state }
+    }
 }
 
 /// What is taken from the alert as it was sent.
@@ -74,16 +96,12 @@ struct SentAlert {
     generator_url: Option<String>,
 }
 
-fn render(body: &AlertBody) -> Bytes {
+fn render(body: &AlertBody, status: &State) -> Bytes {
     let sent: SentAlert = serde_json::from_slice(&body.signal.payload).unwrap_or_default();
     let part = ConstantPart {
         annotations: sent.annotations.unwrap_or_default(),
         receivers: [Receiver { name: RECEIVER }],
-        status: State {
-            inhibited_by: [],
-            silenced_by: [],
-            state: if body.incident.is_some() { "active" } else { "unprocessed" },
-        },
+        status,
         generator_url: sent.generator_url.unwrap_or_default(),
         labels: labels(&body.signal),
     };

@@ -13,7 +13,8 @@ use serde_json::json;
 use store::{AlertBody, AlertList};
 
 use super::page::{Page, Writer};
-use super::rendering::{self, Reached, Turn};
+use super::rendering::{Reached, Turn};
+use super::view::View;
 use super::{RECEIVER, blocking, fragment};
 use crate::Api;
 use crate::problem::Problem;
@@ -52,7 +53,8 @@ pub(super) async fn page(api: &Api, project: ProjectId) -> Result<Bytes, Problem
         Reached::Page(body) => Ok(body),
         Reached::Turn(mut turn) => {
             read_policies(api, project, &mut turn).await?;
-            turn.render(|grouping, list| grouping.update(&list).page(list)).await
+            let suppressed = kept.suppressed(api, project, turn.list()).await?;
+            turn.render(suppressed, |grouping, view| grouping.update(&view.list).page(view)).await
         }
     }
 }
@@ -61,17 +63,18 @@ pub(super) async fn page(api: &Api, project: ProjectId) -> Result<Bytes, Problem
 pub(super) async fn shown(
     api: &Api,
     project: ProjectId,
-    shown: impl Fn(&AlertList, usize) -> bool + Send + 'static,
+    shown: impl Fn(&View, usize) -> bool + Send + 'static,
 ) -> Result<Bytes, Problem> {
     let kept = api.renderings().of(project);
     let mut turn = kept.groups.turn(|| api.ports().alerts.snapshot(project)).await;
     read_policies(api, project, &mut turn).await?;
+    let suppressed = kept.suppressed(api, project, turn.list()).await?;
     blocking(move || {
-        let list = Arc::clone(turn.list());
-        let groups = turn.basis().update(&list);
+        let view = View { list: Arc::clone(turn.list()), suppressed };
+        let groups = turn.basis().update(&view.list);
         drop(turn);
-        let mut writer = Writer::new(&list, 0);
-        groups.write(&mut writer, |index| shown(&list, index));
+        let mut writer = Writer::new(&view, 0);
+        groups.write(&mut writer, |index| shown(&view, index));
         writer.finish()
     })
     .await
@@ -157,12 +160,12 @@ impl Groups {
         Self { list: Arc::clone(list), groups }
     }
 
-    /// The page of all groups of `list`, which is that of the groups or differs by renewals.
-    pub(super) fn page(&self, list: Arc<AlertList>) -> Page {
+    /// The page of all groups of a view, whose list is that of the groups or differs by renewals.
+    pub(super) fn page(&self, view: View) -> Page {
         let around = "{\"alerts\":[],}".len() + 1;
         let tails: usize = self.groups.iter().map(|group| around + group.tail.len()).sum();
-        let bytes = rendering::alerts_bytes(&list) + tails;
-        Page::new(list, bytes, |writer| self.write(writer, |_| true))
+        let bytes = view.bytes() + tails;
+        Page::new(view, bytes, |writer| self.write(writer, |_| true))
     }
 
     fn write(&self, writer: &mut Writer<'_>, shown: impl Fn(usize) -> bool) {

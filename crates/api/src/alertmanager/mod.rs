@@ -1,4 +1,4 @@
-//! The reading side of Alertmanager's API v2, so that amtool, Grafana and Karma work unmodified.
+//! Alertmanager's API v2 but for the door of alerts, so that amtool, Grafana and Karma work unmodified.
 //!
 //! Shapes and leniency are Alertmanager's: unknown parameters are ignored, errors are JSON strings.
 //! Refuses to know: how alerts come in; that is a door of the crate `ingest`.
@@ -8,10 +8,13 @@ mod groups;
 mod matcher;
 mod page;
 mod rendering;
+mod silences;
 mod stamp;
 mod status;
+mod suppression;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -19,7 +22,6 @@ use bytes::Bytes;
 use http::{HeaderValue, header};
 use model::{Scope, limits};
 use regex::Regex;
-use store::AlertList;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -27,10 +29,11 @@ use crate::Api;
 use crate::problem::Problem;
 use crate::request::{Call, Parameters};
 
-use matcher::Matcher;
 use page::Writer;
 use status::{AlertDocument, AlertGroupDocument};
+use view::View;
 
+pub(crate) use matcher::{Matcher, MatcherDocument};
 pub(crate) use rendering::Renderings;
 
 /// The one receiver there is.
@@ -43,7 +46,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list_groups))
         .routes(routes!(status::get_status))
         .routes(routes!(status::list_receivers))
-        .routes(routes!(status::list_silences))
+        .merge(silences::routes())
 }
 
 /// List alerts that fire
@@ -53,8 +56,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         ("filter" = Option<Vec<String>>, Query, description = "matchers: `name=value`, `!=`, `=~`, `!~`; all must fit"),
         ("active" = Option<bool>, Query, description = "show those with an incident; true where not said"),
         ("unprocessed" = Option<bool>, Query, description = "show those without an incident yet; true where not said"),
-        ("silenced" = Option<bool>, Query, description = "taken and without effect: nothing is silenced"),
-        ("inhibited" = Option<bool>, Query, description = "taken and without effect: nothing is inhibited"),
+        ("silenced" = Option<bool>, Query, description = "show those that a silence holds back; true where not said"),
+        ("inhibited" = Option<bool>, Query, description = "show those that another alert holds back; true where not said"),
         ("receiver" = Option<String>, Query, description = "a regular expression that the receiver `stormbell` must fit"),
     ),
     responses((status = 200, description = "The alerts, by fingerprint", body = Vec<AlertDocument>), (status = 400, description = "A filter cannot be read")),
@@ -70,9 +73,13 @@ async fn list_alerts(
         return Ok(json(rendering::alerts(&api, call.project()).await?));
     }
     let list = api.ports().alerts.snapshot(call.project());
+    let kept = api.renderings().of(call.project());
+    let suppressed = kept.suppressed(&api, call.project(), &list).await?;
+    let view = View { list, suppressed };
     let shown = move || {
-        let mut writer = Writer::new(&list, 0);
-        let indices = (0..list.alerts.len()).filter(|&index| filter.shows(&list, index));
+        let mut writer = Writer::new(&view, 0);
+        let all = 0..view.list.alerts.len();
+        let indices = all.filter(|&index| filter.shows(&view, index));
         rendering::write_alerts(&mut writer, indices);
         writer.finish()
     };
@@ -85,8 +92,8 @@ async fn list_alerts(
     params(
         ("filter" = Option<Vec<String>>, Query, description = "as for alerts"),
         ("active" = Option<bool>, Query, description = "show those with an incident; true where not said"),
-        ("silenced" = Option<bool>, Query, description = "taken and without effect: nothing is silenced"),
-        ("inhibited" = Option<bool>, Query, description = "taken and without effect: nothing is inhibited"),
+        ("silenced" = Option<bool>, Query, description = "show those that a silence holds back; true where not said"),
+        ("inhibited" = Option<bool>, Query, description = "show those that another alert holds back; true where not said"),
         ("receiver" = Option<String>, Query, description = "as for alerts"),
     ),
     responses((status = 200, description = "One group for each incident", body = Vec<AlertGroupDocument>), (status = 400, description = "A filter cannot be read")),
@@ -101,7 +108,7 @@ async fn list_groups(
     if filter.shows_everything() {
         return Ok(json(groups::page(&api, call.project()).await?));
     }
-    let shown = move |list: &AlertList, index| filter.shows(list, index);
+    let shown = move |view: &View, index| filter.shows(view, index);
     Ok(json(groups::shown(&api, call.project(), shown).await?))
 }
 
@@ -126,21 +133,14 @@ struct Filter {
     matchers: Vec<Matcher>,
     active: bool,
     unprocessed: bool,
+    silenced: bool,
+    inhibited: bool,
     receiver: bool,
 }
 
 impl Filter {
     fn read(parameters: &Parameters) -> Result<Self, Problem> {
-        let mut matchers = Vec::new();
-        for text in parameters.each("filter") {
-            if matchers.len() == limits::MATCHER_CONDITIONS {
-                return Err(Problem::parameter(
-                    "filter",
-                    format!("at most {} matchers", limits::MATCHER_CONDITIONS),
-                ));
-            }
-            matchers.push(Matcher::parse(text).map_err(|why| Problem::parameter("filter", why))?);
-        }
+        let matchers = read_matchers(parameters)?;
         let receiver = match parameters.each("receiver").next() {
             Some(pattern) if !pattern.is_empty() => anchored(pattern)
                 .map_err(|why| {
@@ -153,19 +153,42 @@ impl Filter {
             matchers,
             active: flag(parameters, "active"),
             unprocessed: flag(parameters, "unprocessed"),
+            silenced: flag(parameters, "silenced"),
+            inhibited: flag(parameters, "inhibited"),
             receiver,
         })
     }
 
     fn shows_everything(&self) -> bool {
-        self.matchers.is_empty() && self.active && self.unprocessed && self.receiver
+        let states = [self.active, self.unprocessed, self.silenced, self.inhibited];
+        self.matchers.is_empty() && states.into_iter().all(|shown| shown) && self.receiver
     }
 
-    fn shows(&self, list: &AlertList, index: usize) -> bool {
-        let body = &list.alerts.bodies()[index];
-        let state = if body.incident.is_some() { self.active } else { self.unprocessed };
+    fn shows(&self, view: &View, index: usize) -> bool {
+        let body = &view.list.alerts.bodies()[index];
+        let state = match view.suppressed.at(index) {
+            Some(held) => {
+                (self.silenced || held.silenced_by.is_empty())
+                    && (self.inhibited || held.inhibited_by.is_empty())
+            }
+            None if body.incident.is_some() => self.active,
+            None => self.unprocessed,
+        };
         state && self.receiver && self.matchers.iter().all(|matcher| matcher.fits(&body.signal))
     }
+}
+
+/// The matchers of the parameter `filter`.
+fn read_matchers(parameters: &Parameters) -> Result<Vec<Matcher>, Problem> {
+    let mut matchers = Vec::new();
+    for text in parameters.each("filter") {
+        if matchers.len() == limits::MATCHER_CONDITIONS {
+            let most = limits::MATCHER_CONDITIONS;
+            return Err(Problem::parameter("filter", format!("at most {most} matchers")));
+        }
+        matchers.push(Matcher::parse(text).map_err(|why| Problem::parameter("filter", why))?);
+    }
+    Ok(matchers)
 }
 
 /// True where not said; what is said is true only as Alertmanager reads it.

@@ -3,13 +3,11 @@
 //!
 //! Invariant: a page is what a page made from nothing would be, and bytes that were handed out never change.
 
-use std::sync::Arc;
-
 use bytes::{Bytes, BytesMut};
-use store::AlertList;
 
 use super::fragment;
 use super::stamp::Stamper;
+use super::view::View;
 
 /// Alerts whose points in time are written, and bytes that are copied, in less than a millisecond: where
 /// there are more, it is not done on a thread that serves everybody.
@@ -20,7 +18,7 @@ const QUICK_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Page {
     /// What it shows.
-    list: Arc<AlertList>,
+    view: View,
     body: Bytes,
     shown: Vec<Shown>,
 }
@@ -35,7 +33,7 @@ struct Shown {
 /// A page that is being written.
 #[derive(Debug)]
 pub(super) struct Writer<'l> {
-    list: &'l AlertList,
+    view: &'l View,
     body: Vec<u8>,
     shown: Vec<Shown>,
     stamper: Stamper,
@@ -43,16 +41,12 @@ pub(super) struct Writer<'l> {
 
 impl Page {
     /// A page made from nothing by `write`, of about so many bytes.
-    pub(super) fn new(
-        list: Arc<AlertList>,
-        bytes: usize,
-        write: impl FnOnce(&mut Writer<'_>),
-    ) -> Self {
-        let mut writer = Writer::new(&list, bytes);
-        writer.shown.reserve_exact(list.alerts.len());
+    pub(super) fn new(view: View, bytes: usize, write: impl FnOnce(&mut Writer<'_>)) -> Self {
+        let mut writer = Writer::new(&view, bytes);
+        writer.shown.reserve_exact(view.list.alerts.len());
         write(&mut writer);
         let Writer { body, shown, .. } = writer;
-        Self { list, body: body.into(), shown }
+        Self { view, body: body.into(), shown }
     }
 
     /// The JSON.
@@ -60,9 +54,9 @@ impl Page {
         self.body.clone()
     }
 
-    /// Whether nothing but renewals lies between what it shows and `list`.
-    pub(super) fn differs_by_renewals(&self, list: &AlertList) -> bool {
-        self.list.alerts.differs_by_renewals(&list.alerts)
+    /// Whether nothing but renewals lies between what it shows and `view`.
+    pub(super) fn differs_by_renewals(&self, view: &View) -> bool {
+        self.view.differs_by_renewals(view)
     }
 
     /// Whether renewing it takes so little that it may be done anywhere.
@@ -71,29 +65,29 @@ impl Page {
             && (self.body.len() <= QUICK_BYTES || self.body.is_unique())
     }
 
-    /// The same page for a list that differs by renewals.
-    pub(super) fn renewed(self, list: Arc<AlertList>) -> Self {
-        let Self { list: before, body, shown } = self;
-        if before.version == list.version {
-            return Self { list, body, shown };
+    /// The same page for a view that differs by renewals.
+    pub(super) fn renewed(self, view: View) -> Self {
+        let Self { view: before, body, shown } = self;
+        if before.list.version == view.list.version {
+            return Self { view, body, shown };
         }
         let mut body = body.try_into_mut().unwrap_or_else(|sent| BytesMut::from(&sent[..]));
         let mut stamper = Stamper::new();
-        let (old, new) = (before.alerts.terms(), list.alerts.terms());
+        let (old, new) = (before.list.alerts.terms(), view.list.alerts.terms());
         for &Shown { index, place } in &shown {
             if old[index] != new[index] {
                 fragment::set_term(&mut body[place..], new[index], &mut stamper);
             }
         }
-        Self { list, body: body.freeze(), shown }
+        Self { view, body: body.freeze(), shown }
     }
 }
 
 impl<'l> Writer<'l> {
     /// Nothing written yet; room for so many bytes.
-    pub(super) fn new(list: &'l AlertList, bytes: usize) -> Self {
+    pub(super) fn new(view: &'l View, bytes: usize) -> Self {
         let body = Vec::with_capacity(bytes);
-        Self { list, body, shown: Vec::new(), stamper: Stamper::new() }
+        Self { view, body, shown: Vec::new(), stamper: Stamper::new() }
     }
 
     /// JSON as it is.
@@ -118,8 +112,8 @@ impl<'l> Writer<'l> {
 
     fn alert(&mut self, index: usize) {
         let place = self.body.len();
-        self.body.extend_from_slice(fragment::of(&self.list.alerts.bodies()[index]));
-        let term = self.list.alerts.terms()[index];
+        self.body.extend_from_slice(self.view.fragment(index));
+        let term = self.view.list.alerts.terms()[index];
         fragment::set_term(&mut self.body[place..], term, &mut self.stamper);
         self.shown.push(Shown { index, place });
     }

@@ -16,6 +16,8 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use super::blocking;
 use super::groups::Grouping;
 use super::page::{Page, Writer};
+use super::suppression::{self, Suppressed, Suppression};
+use super::view::View;
 use crate::Api;
 use crate::problem::Problem;
 
@@ -32,6 +34,8 @@ pub(super) struct Kept {
     pub(super) alerts: Line<()>,
     /// Of all groups.
     pub(super) groups: Line<Grouping>,
+    /// Of what is held back.
+    suppression: Arc<AsyncMutex<Suppression>>,
 }
 
 /// A page that those who ask at one moment share: one renders, the others wait in line for the same.
@@ -71,6 +75,18 @@ impl Renderings {
     pub(super) fn of(&self, project: ProjectId) -> Arc<Kept> {
         let mut projects = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(projects.entry(project).or_default())
+    }
+}
+
+impl Kept {
+    /// What of a list is held back now.
+    pub(super) async fn suppressed(
+        &self,
+        api: &Api,
+        project: ProjectId,
+        list: &Arc<AlertList>,
+    ) -> Result<Arc<Suppressed>, Problem> {
+        suppression::of(&self.suppression, api, project, list).await
     }
 }
 
@@ -123,22 +139,23 @@ impl<T: Send + 'static> Turn<T> {
     /// The page: the last one renewed where nothing but renewals lies between, else a new one by `make`.
     pub(super) async fn render(
         mut self,
-        make: impl FnOnce(&mut T, Arc<AlertList>) -> Page + Send + 'static,
+        suppressed: Arc<Suppressed>,
+        make: impl FnOnce(&mut T, View) -> Page + Send + 'static,
     ) -> Result<Bytes, Problem> {
+        let view = View { list: Arc::clone(&self.list), suppressed };
         let last = self.shelf.page.as_ref();
-        let last = last.filter(|page| page.differs_by_renewals(&self.list));
+        let last = last.filter(|page| page.differs_by_renewals(&view));
         if last.is_some_and(Page::is_renewed_quickly) {
-            return Ok(self.finish(make));
+            return Ok(self.finish(view, make));
         }
-        blocking(move || self.finish(make)).await
+        blocking(move || self.finish(view, make)).await
     }
 
     /// The page is off the shelf meanwhile: after a panic there is none, rather than half of one.
-    fn finish(&mut self, make: impl FnOnce(&mut T, Arc<AlertList>) -> Page) -> Bytes {
-        let list = Arc::clone(&self.list);
+    fn finish(&mut self, view: View, make: impl FnOnce(&mut T, View) -> Page) -> Bytes {
         let page = match self.shelf.page.take() {
-            Some(page) if page.differs_by_renewals(&list) => page.renewed(list),
-            Some(_) | None => make(&mut self.shelf.basis, list),
+            Some(page) if page.differs_by_renewals(&view) => page.renewed(view),
+            Some(_) | None => make(&mut self.shelf.basis, view),
         };
         let body = page.body();
         self.shelf.page = Some(page);
@@ -152,24 +169,21 @@ pub(super) async fn alerts(api: &Api, project: ProjectId) -> Result<Bytes, Probl
     let kept = api.renderings().of(project);
     match kept.alerts.page(|| api.ports().alerts.snapshot(project)).await {
         Reached::Page(body) => Ok(body),
-        Reached::Turn(turn) => turn.render(|(), list| alerts_page(list)).await,
+        Reached::Turn(turn) => {
+            let suppressed = kept.suppressed(api, project, turn.list()).await?;
+            turn.render(suppressed, |(), view| alerts_page(view)).await
+        }
     }
 }
 
 /// The page of all alerts, made from nothing.
-pub(super) fn alerts_page(list: Arc<AlertList>) -> Page {
-    let (all, bytes) = (0..list.alerts.len(), alerts_bytes(&list));
-    Page::new(list, bytes, |writer| write_alerts(writer, all))
+pub(super) fn alerts_page(view: View) -> Page {
+    let (all, bytes) = (0..view.list.alerts.len(), view.bytes());
+    Page::new(view, bytes, |writer| write_alerts(writer, all))
 }
 
 /// Writes a page of some alerts.
 pub(super) fn write_alerts(writer: &mut Writer<'_>, indices: impl Iterator<Item = usize>) {
     writer.alerts(indices);
     writer.raw(b"\n");
-}
-
-/// Bytes of all alerts in an array, with what stands around it.
-pub(super) fn alerts_bytes(list: &AlertList) -> usize {
-    let bodies = list.alerts.bodies().iter();
-    bodies.map(|body| super::fragment::of(body).len() + 1).sum::<usize>() + 3
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::RECEIVER;
 use crate::problem::Problem;
 use crate::request::Call;
-use crate::{Api, instant};
+use crate::{Api, import, instant};
 
 /// An alert that fires, as Alertmanager writes it.
 #[derive(ToSchema)]
@@ -38,7 +38,7 @@ pub(super) struct AlertDocument {
 #[schema(as = AlertStatus, rename_all = "camelCase")]
 #[allow(dead_code, reason = "documents a shape that is rendered by hand")]
 pub(super) struct AlertStatusDocument {
-    /// `active`, or `unprocessed` while it has no incident.
+    /// `suppressed` while it is silenced or inhibited, else `active`, or `unprocessed` while it has no incident.
     state: String,
     silenced_by: Vec<String>,
     inhibited_by: Vec<String>,
@@ -83,11 +83,11 @@ pub(super) struct ClusterDocument {
     status: &'static str,
 }
 
-/// The configuration that an Alertmanager would have that does the same.
+/// The configuration that was imported, or one that an Alertmanager would have that does the same.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AlertmanagerConfig)]
 pub(super) struct ConfigDocument {
-    original: &'static str,
+    original: String,
 }
 
 /// What is running.
@@ -104,11 +104,6 @@ pub(super) struct VersionDocument {
     /// The version of Alertmanager whose API is spoken.
     version: &'static str,
 }
-
-/// A silence; there are none yet.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Silence)]
-pub(super) struct SilenceDocument {}
 
 /// Clients choose their dialect by the version (Karma) or complain when it is not theirs (amtool), so it is
 /// that of the Alertmanager whose API this is.
@@ -127,9 +122,10 @@ pub(super) async fn get_status(
 ) -> Result<Json<StatusDocument>, Problem> {
     call.require(&[Scope::Read])?;
     let build = &api.ports().build;
+    let original = import::original(&api, call.project()).await?;
     Ok(Json(StatusDocument {
         cluster: ClusterDocument { peers: Vec::new(), status: "disabled" },
-        config: ConfigDocument { original: CONFIGURATION },
+        config: ConfigDocument { original: original.unwrap_or_else(|| CONFIGURATION.to_owned()) },
         uptime: instant::write_millis(build.started_at),
         version_info: VersionDocument {
             branch: "stormbell",
@@ -152,14 +148,4 @@ pub(super) async fn get_status(
 pub(super) async fn list_receivers(call: Call) -> Result<Json<[ReceiverDocument; 1]>, Problem> {
     call.require(&[Scope::Read])?;
     Ok(Json([ReceiverDocument { name: RECEIVER }]))
-}
-
-/// List silences
-#[utoipa::path(
-    get, path = "/api/v2/silences", tag = "alertmanager",
-    responses((status = 200, description = "None: alerts cannot be silenced yet", body = Vec<SilenceDocument>)),
-)]
-pub(super) async fn list_silences(call: Call) -> Result<Json<[SilenceDocument; 0]>, Problem> {
-    call.require(&[Scope::Read])?;
-    Ok(Json([]))
 }

@@ -15,6 +15,7 @@ use store::{ActiveAlerts, AlertList};
 use super::groups::Grouping;
 use super::page::{Page, Writer};
 use super::rendering;
+use super::view::View;
 use crate::instant;
 
 const PROJECT: ProjectId = ProjectId(1);
@@ -142,6 +143,10 @@ fn groups(list: &AlertList, names: &BTreeSet<String>) -> Value {
     groups.collect()
 }
 
+fn view(list: &Arc<AlertList>) -> View {
+    View { list: Arc::clone(list), suppressed: Arc::default() }
+}
+
 fn parse(body: &Bytes) -> Value {
     serde_json::from_slice(body).expect("a page is JSON")
 }
@@ -161,14 +166,14 @@ impl Poller {
         if self.grouping.names_become(self.names.clone()) {
             self.groups = None;
         }
-        let kept = |page: Option<Page>| page.filter(|page| page.differs_by_renewals(list));
+        let kept = |page: Option<Page>| page.filter(|page| page.differs_by_renewals(&view(list)));
         let all = match kept(self.alerts.take()) {
-            Some(page) => page.renewed(Arc::clone(list)),
-            None => rendering::alerts_page(Arc::clone(list)),
+            Some(page) => page.renewed(view(list)),
+            None => rendering::alerts_page(view(list)),
         };
         let grouped = match kept(self.groups.take()) {
-            Some(page) => page.renewed(Arc::clone(list)),
-            None => self.grouping.update(list).page(Arc::clone(list)),
+            Some(page) => page.renewed(view(list)),
+            None => self.grouping.update(list).page(view(list)),
         };
         for body in [all.body(), grouped.body()] {
             if is_still_sent {
@@ -198,7 +203,7 @@ proptest! {
                     let expected: Value = (0..list.alerts.len()).map(|at| alert(&list, at)).collect();
                     prop_assert_eq!(parse(&all), expected);
                     prop_assert_eq!(parse(&grouped), groups(&list, &poller.names));
-                    prop_assert_eq!(&all, &rendering::alerts_page(Arc::clone(&list)).body());
+                    prop_assert_eq!(&all, &rendering::alerts_page(view(&list)).body());
                 }
                 _ => {}
             }
@@ -216,7 +221,7 @@ fn room_for_a_page_is_made_once() {
     alerts.apply(&Effects(effects));
     let list = alerts.snapshot(PROJECT);
     let mut grouping = Grouping::default();
-    for page in [rendering::alerts_page(Arc::clone(&list)), grouping.update(&list).page(list)] {
+    for page in [rendering::alerts_page(view(&list)), grouping.update(&list).page(view(&list))] {
         let body = page.body();
         drop(page);
         let length = body.len();
@@ -229,7 +234,7 @@ fn room_for_a_page_is_made_once() {
 fn a_page_that_nobody_is_sent_is_renewed_in_place() {
     let alerts = ActiveAlerts::default();
     alerts.apply(&Effects(vec![fires(1, Some(1), "x")]));
-    let mut page = rendering::alerts_page(alerts.snapshot(PROJECT));
+    let mut page = rendering::alerts_page(view(&alerts.snapshot(PROJECT)));
     let renew = |ends_at: i64| {
         let (project, identity, at) = (PROJECT, IdentityKey(1), Timestamp::from_micros(ends_at));
         let lease = lease(1, ends_at);
@@ -238,11 +243,11 @@ fn a_page_that_nobody_is_sent_is_renewed_in_place() {
     };
     for ends_at in [1, 2, 3] {
         let before = page.body().as_ptr();
-        page = page.renewed(renew(ends_at * 1_000_000));
+        page = page.renewed(view(&renew(ends_at * 1_000_000)));
         assert_eq!(page.body().as_ptr(), before);
     }
     let sent = page.body();
-    page = page.renewed(renew(4_000_000));
+    page = page.renewed(view(&renew(4_000_000)));
     assert_ne!(page.body().as_ptr(), sent.as_ptr());
     assert_ne!(page.body(), sent);
 }
@@ -251,9 +256,10 @@ fn a_page_that_nobody_is_sent_is_renewed_in_place() {
 fn a_page_of_nothing_is_an_empty_array() {
     let list = Arc::new(AlertList::default());
     let grouping = Grouping::default().update(&list);
-    assert_eq!(rendering::alerts_page(Arc::clone(&list)).body(), "[]\n");
-    assert_eq!(grouping.page(Arc::clone(&list)).body(), "[]\n");
-    let mut writer = Writer::new(&list, 0);
+    assert_eq!(rendering::alerts_page(view(&list)).body(), "[]\n");
+    assert_eq!(grouping.page(view(&list)).body(), "[]\n");
+    let empty = view(&list);
+    let mut writer = Writer::new(&empty, 0);
     rendering::write_alerts(&mut writer, std::iter::empty());
     assert_eq!(writer.finish(), "[]\n");
 }

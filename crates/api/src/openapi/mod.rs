@@ -64,6 +64,7 @@ pub(crate) fn assemble() -> (Router<Api>, Document) {
         .merge(crate::keys::routes())
         .merge(crate::projects::routes())
         .merge(crate::alertmanager::routes())
+        .merge(crate::import::routes())
         .merge(crate::health::routes())
         .merge(reference::routes())
         .split_for_parts();

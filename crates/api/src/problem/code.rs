@@ -45,6 +45,8 @@ codes! {
     InvalidCursor = BAD_REQUEST, "invalid_cursor", "The cursor was not handed out for this list.";
     InvalidHeader = BAD_REQUEST, "invalid_header", "A header has a value it cannot have.";
     InvalidIdempotencyKey = BAD_REQUEST, "invalid_idempotency_key", "The Idempotency-Key is empty or too long.";
+    InvalidSilence = BAD_REQUEST, "invalid_silence", "Alertmanager would not take this silence.";
+    InvalidConfiguration = BAD_REQUEST, "invalid_configuration", "The configuration is not one that Alertmanager would take.";
     MissingKey = UNAUTHORIZED, "missing_key", "The request carries no key.";
     UnknownKey = UNAUTHORIZED, "unknown_key", "The key is not known.";
     RevokedKey = UNAUTHORIZED, "revoked_key", "The key was revoked.";

@@ -28,6 +28,12 @@ impl JsonBody {
         }
     }
 
+    /// What it says, read leniently: fields that are not known are ignored.
+    pub(crate) fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.0)
+            .map_err(|error| Problem::new(Code::InvalidJson, error.to_string()))
+    }
+
     /// A hash of its bytes, to recognise a repeated request by.
     pub(crate) fn hash(&self) -> u64 {
         let digest = KeyHasher::default().part(&self.0).finish().to_be_bytes();

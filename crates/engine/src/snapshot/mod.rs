@@ -19,7 +19,9 @@ use parts::{
     write_outcome, write_waiting,
 };
 
-const VERSION: u8 = 1;
+/// Version 2 added what telling remembers, and to each case the signal that opened it.
+const VERSION: u8 = 2;
+const WITHOUT_TELLING: u8 = 1;
 
 /// An engine's state as bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,7 @@ impl Engine {
         self.write_groups(&mut w);
         self.write_alerts(&mut w);
         self.write_memory(&mut w);
+        self.write_telling(&mut w);
         Snapshot(bytes)
     }
 
@@ -60,15 +63,18 @@ impl Engine {
     pub fn restore(snapshot: &Snapshot) -> Result<Self, SnapshotError> {
         let mut r = Reader::new(&snapshot.0);
         let version = r.u8("version")?;
-        if version != VERSION {
+        if version != VERSION && version != WITHOUT_TELLING {
             return Err(SnapshotError::Version(version));
         }
         let mut engine = Self { seq: Seq(r.u64("seq")?), at: r.time("at")?, ..Self::default() };
         engine.read_policies(&mut r)?;
-        engine.read_cases(&mut r)?;
+        engine.read_cases(&mut r, version)?;
         engine.read_groups(&mut r)?;
         engine.read_alerts(&mut r)?;
         engine.read_memory(&mut r)?;
+        if version != WITHOUT_TELLING {
+            engine.read_telling(&mut r)?;
+        }
         r.end()?;
         Ok(engine)
     }
@@ -108,6 +114,10 @@ impl Engine {
             self.write_ids(w, case.children.iter().copied());
             w.count(case.split_off.len());
             case.split_off.iter().for_each(|seq| w.u64(seq.0));
+            w.bytes(&case.opened_by);
+            w.time(case.reminders.open_since);
+            w.duration(case.reminders.reminded);
+            w.option(case.reminders.deadline, Writer::time);
         }
         w.count(self.cases.closed().count());
         for (project, id) in self.cases.closed() {
@@ -116,14 +126,17 @@ impl Engine {
         }
     }
 
-    fn read_cases(&mut self, r: &mut Reader<'_>) -> Result<(), SnapshotError> {
+    fn read_cases(&mut self, r: &mut Reader<'_>, version: u8) -> Result<(), SnapshotError> {
         for (project, number) in r.list("numbers", |r| Ok((r.project()?, r.u64("number")?)))? {
             self.cases.numbers.insert(project, number);
         }
         let mut families = Vec::new();
-        for (case, children) in r.list("cases", read_case)? {
+        for (case, children) in r.list("cases", |r| read_case(r, version == WITHOUT_TELLING))? {
             if let Some(deadline) = case.deadline {
                 self.timers.arm(deadline, Timer::Incident(case.incident.id));
+            }
+            if let Some(deadline) = case.reminders.deadline {
+                self.timers.arm(deadline, Timer::Reminder(case.incident.id));
             }
             families.push((self.cases.insert(case), children));
         }

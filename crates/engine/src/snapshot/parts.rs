@@ -4,12 +4,13 @@ use model::codec::Error;
 use model::codec::wire::{Reader, Writer};
 use model::{
     AlertLease, ComponentType, GroupingKey, IdentityKey, Incident, IncidentId, Mode, Outcome,
-    PolicyId, ProjectId, Seq, Severity, Status,
+    PolicyId, ProjectId, Seq, Severity, Signal, SignalId, Status,
 };
 
 use crate::alerts::AlertState;
 use crate::cases::{Case, Cases, Conduct};
 use crate::groups::{Group, Pending, Waiting, Window};
+use crate::telling::{Reminders, remembered};
 
 /// Only what was done is remembered; refusals are not.
 pub(super) fn write_outcome(w: &mut Writer<'_>, outcome: &Outcome) {
@@ -139,8 +140,19 @@ fn code<T>(
     of(value).ok_or_else(|| r.invalid(what))
 }
 
-pub(super) fn read_case(r: &mut Reader<'_>) -> Result<(Case, Vec<IncidentId>), Error> {
-    let mut case = Case::new(read_incident(r)?, read_conduct(r)?);
+/// Reads a case; one from before telling remembers no more of what opened it than the incident says.
+pub(super) fn read_case(
+    r: &mut Reader<'_>,
+    before_telling: bool,
+) -> Result<(Case, Vec<IncidentId>), Error> {
+    let incident = read_incident(r)?;
+    let opened_by = remembered(&Signal {
+        severity: incident.severity,
+        component_type: incident.component_type,
+        summary: (&*incident.title).into(),
+        ..Signal::new(SignalId(0), &*incident.component, &*incident.environment)
+    });
+    let mut case = Case::new(incident, read_conduct(r)?, opened_by);
     case.worst = code(r, "worst severity", Severity::from_rank)?;
     case.moved_by_system = r.bool("moved_by_system")?;
     case.held = r.bool("held")?;
@@ -153,6 +165,15 @@ pub(super) fn read_case(r: &mut Reader<'_>) -> Result<(Case, Vec<IncidentId>), E
     case.firing.overflown = overflown;
     let children = r.list("children", Reader::incident_id)?;
     case.split_off = r.list("split off", |r| r.u64("signal"))?.into_iter().map(Seq).collect();
+    if before_telling {
+        return Ok((case, children));
+    }
+    case.opened_by = r.bytes("opened by")?.into();
+    case.reminders = Reminders {
+        open_since: r.time("open since")?,
+        reminded: r.duration("reminded")?,
+        deadline: r.option("reminder", |r| r.time("reminder"))?,
+    };
     Ok((case, children))
 }
 

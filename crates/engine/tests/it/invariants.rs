@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::effect::AuditAction;
 use model::{
     ActorKind, AuditRow, Effect, Entry, GroupingKey, IdentityKey, Incident, IncidentId, Mode,
-    PolicyId, ProjectId, Reason, Seq, Status,
+    Notification, NotificationId, PolicyId, ProjectId, Reason, Seq, Status, Subject,
 };
 
 /// What the effects so far say there is.
@@ -23,6 +23,7 @@ pub(crate) struct Ledger {
     mode_of: BTreeMap<GroupingKey, Mode>,
     /// Incidents that the system made INVESTIGATING.
     by_system: BTreeSet<IncidentId>,
+    notifications: BTreeSet<NotificationId>,
 }
 
 impl Ledger {
@@ -88,10 +89,29 @@ impl Ledger {
             | Effect::AlertJoined { .. }
             | Effect::AlertRenewed { .. }
             | Effect::AlertResolved { .. } => self.alert(effect),
+            Effect::Notified(notification) => self.notified(seq, notification),
             Effect::Skipped { .. }
+            | Effect::DirectiveSaved(_)
+            | Effect::DirectiveRemoved { .. }
+            | Effect::Attempted { .. }
+            | Effect::Replayed { .. }
             | Effect::RcaAccepted { .. }
             | Effect::Replied { .. }
             | Effect::LimitHit { .. } => {}
+        }
+    }
+
+    /// One notification for each (subscriber, subject, transition, entry), with its rules and either
+    /// somewhere to go or a reason not to.
+    fn notified(&mut self, seq: Seq, notification: &Notification) {
+        assert_eq!(notification.seq, seq);
+        assert!(self.notifications.insert(notification.id), "told twice");
+        assert!(notification.rules.is_sorted() && !notification.rules.is_empty());
+        assert!(notification.targets.is_sorted());
+        assert_eq!(notification.targets.is_empty(), notification.held.is_some());
+        assert_eq!(notification.rules.len(), notification.muted_by.len());
+        if let Subject::Incident(id) = notification.subject {
+            assert_eq!(self.incidents[&id].project, notification.project);
         }
     }
 
@@ -230,7 +250,7 @@ fn check_answers(seq: Seq, entry: &Entry<'_>, effects: &[Effect]) {
     let expected = match entry {
         Entry::Signal { .. } | Entry::Alert { .. } => (1, 0),
         Entry::Command(_) => (0, 1),
-        Entry::Tick => (0, 0),
+        Entry::Tick | Entry::Receipt(_) => (0, 0),
     };
     assert_eq!((filed, replied), expected, "{seq}: {entry:?}");
 }
@@ -240,7 +260,7 @@ fn check_projects(entry: &Entry<'_>, effects: &[Effect]) {
     let of = match entry {
         Entry::Signal { project, .. } | Entry::Alert { project, .. } => *project,
         Entry::Command(command) => command.project,
-        Entry::Tick => return,
+        Entry::Tick | Entry::Receipt(_) => return,
     };
     for effect in effects {
         let touched = match effect {
@@ -257,6 +277,10 @@ fn check_projects(entry: &Entry<'_>, effects: &[Effect]) {
             Effect::Audited(row) => row.project,
             Effect::PolicySaved(policy) => policy.project,
             Effect::AlertFiring(alert) => alert.project,
+            Effect::DirectiveSaved(directive) => directive.project,
+            Effect::DirectiveRemoved { project, .. } | Effect::Replayed { project, .. } => *project,
+            Effect::Notified(notification) => notification.project,
+            Effect::Attempted { receipt, .. } => receipt.project,
             Effect::Replied { .. } => of,
         };
         assert_eq!(touched, of, "{effect:?}");

@@ -3,6 +3,7 @@
 mod alerts;
 mod closed;
 mod commands;
+mod directives;
 mod golden;
 mod grouping;
 mod invariants;
@@ -14,5 +15,6 @@ mod properties;
 mod rca;
 mod render;
 mod script;
+mod telling;
 mod timeline;
 mod workload;

@@ -152,12 +152,14 @@ proptest! {
 }
 
 /// What none of the steps can bring about: limits, all too high for them.
-const OUT_OF_REACH: [Reason; 5] = [
+const OUT_OF_REACH: [Reason; 7] = [
     Reason::IncidentLimit,
     Reason::FiringLimit,
     Reason::AlertLimit,
     Reason::PendingLimit,
     Reason::DedupLimit,
+    Reason::DirectiveLimit,
+    Reason::InhibitionLimit,
 ];
 
 #[test]
@@ -173,6 +175,9 @@ fn the_steps_reach_every_reason_and_refusal() {
                 }
                 Effect::Audited(row) => {
                     reasons.insert(row.reason);
+                }
+                Effect::Notified(notification) => {
+                    reasons.extend(notification.held.map(|held| held.reason));
                 }
                 Effect::AlertResolved { reason, .. } => {
                     reasons.insert(*reason);

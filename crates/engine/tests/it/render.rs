@@ -4,10 +4,11 @@
 
 use model::effect::AuditAction;
 use model::{
-    Actor, ActorKind, AuditRow, Effect, Incident, IncidentId, Outcome, ProjectId, Refusal, Status,
-    Timestamp,
+    Actor, ActorKind, AuditRow, Effect, Incident, IncidentId, Notification, Outcome, ProjectId,
+    Refusal, Status, Subject, Target, Timestamp, Transition,
 };
 
+use crate::directives;
 use crate::timeline::{Run, START};
 
 /// The time since the start of the timeline, as timelines write it: `1h30m`, `10s1ms`, `0s`.
@@ -130,10 +131,44 @@ fn line(run: &Run, effect: &Effect) -> Option<Line> {
             format!("alert {} renewed until {}", lease.fingerprint, time(lease.ends_at))
         }
         Effect::AlertResolved { reason, .. } => format!("alert over {reason}"),
+        Effect::DirectiveSaved(_) => return None,
+        Effect::DirectiveRemoved { kind, id, .. } => {
+            format!("forgot {kind} {}", directives::name(id.0))
+        }
+        Effect::Notified(notification) => notified(run, notification),
+        Effect::Attempted { receipt, .. } => format!("receipt {}", receipt.verdict),
+        Effect::Replayed { letters, .. } => format!("replayed {}", letters.len()),
         Effect::Replied { outcome, .. } => replied(run, outcome),
         Effect::LimitHit { reason, .. } => format!("limit {reason}"),
     };
     Some(Line { text, counts, times: 1 })
+}
+
+/// `tell ops opened #1 because r1,r2 to page,mail`, or `hold … silenced by s1`.
+fn notified(run: &Run, notification: &Notification) -> String {
+    let subject = match notification.subject {
+        Subject::Incident(id) => run.name(id),
+        Subject::Signal(id) => format!("signal {:x}", id.0 & 0xffff),
+    };
+    let transition = match notification.transition {
+        Transition::Step { step, round, .. } => format!("step {step} round {round}"),
+        of @ Transition::Of(_) => of.to_string(),
+    };
+    let rules: Vec<String> = notification.rules.iter().map(|id| directives::name(id.0)).collect();
+    let told = format!(
+        "{} {transition} {subject} because {}",
+        directives::name(notification.subscriber.0),
+        rules.join(",")
+    );
+    let Some(held) = notification.held else {
+        let to = notification.targets.iter().map(|target| match target {
+            Target::Endpoint(id) => directives::name(id.0),
+            Target::OnCall(id) => format!("on-call {}", directives::name(id.0)),
+            Target::Person(id) => format!("person {}", directives::name(id.0)),
+        });
+        return format!("tell {told} to {}", to.collect::<Vec<_>>().join(","));
+    };
+    format!("hold {told}: {} by {}", held.reason, directives::name(held.by.0))
 }
 
 fn audited(run: &Run, row: &AuditRow) -> String {
@@ -150,6 +185,11 @@ fn audited(run: &Run, row: &AuditRow) -> String {
         }
         AuditAction::PolicySaved { version, .. } => format!("policy saved version {version}"),
         AuditAction::PolicyRemoved { .. } => "policy removed".to_owned(),
+        AuditAction::DirectiveSaved { kind, version, .. } => {
+            format!("{kind} saved version {version}")
+        }
+        AuditAction::DirectiveRemoved { kind, .. } => format!("{kind} removed"),
+        AuditAction::Replayed { letters } => format!("{letters} letters replayed"),
     };
     let text = if row.text.is_empty() { String::new() } else { format!(" {:?}", row.text) };
     let incident = row.incident.map_or_else(String::new, |id| format!("{} ", run.name(id)));
@@ -168,6 +208,10 @@ fn replied(run: &Run, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Incident(id) => format!("done {}", run.name(*id)),
         Outcome::Policy { version, .. } => format!("done policy version {version}"),
+        Outcome::Directive { id, version } => {
+            format!("done {} version {version}", directives::name(id.0))
+        }
+        Outcome::Replayed(letters) => format!("done {letters} letters"),
         Outcome::Refused(refusal) => format!("refused: {}", refused(run, refusal)),
     }
 }
@@ -190,6 +234,10 @@ fn refused(run: &Run, refusal: &Refusal) -> String {
         Refusal::FollowsParent(parent) => format!("follows {}", run.name(*parent)),
         Refusal::NotMergeable(why) | Refusal::NotSplittable(why) => (*why).to_owned(),
         Refusal::StaleVersion { current } => format!("stale, current version {current}"),
+        Refusal::DirectiveInvalid(errors) => {
+            let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+            format!("directive invalid: {}", fields.join(" "))
+        }
         Refusal::Limit(what) => format!("limit of {what}"),
         Refusal::IdempotencyMismatch => "idempotency mismatch".to_owned(),
     }

@@ -12,6 +12,7 @@ use model::{
     Seq, Severity, Signal, SignalId, SignalStatus, Status, Timestamp,
 };
 
+use crate::directives;
 use crate::timeline::{Run, START, command, span};
 
 /// What a line asks for.
@@ -45,25 +46,25 @@ impl Words {
         Self { line: line.to_owned(), placed, options }
     }
 
-    fn at(&self, index: usize) -> &str {
+    pub(crate) fn at(&self, index: usize) -> &str {
         self.placed.get(index).unwrap_or_else(|| panic!("too few words: {}", self.line))
     }
 
-    fn has(&self, word: &str) -> bool {
+    pub(crate) fn has(&self, word: &str) -> bool {
         self.placed.iter().any(|placed| placed == word)
     }
 
-    fn option(&self, name: &str) -> Option<&str> {
+    pub(crate) fn option(&self, name: &str) -> Option<&str> {
         self.options.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    fn starting(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn starting(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
         self.options
             .iter()
             .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
     }
 
-    fn time(&self, name: &str) -> Option<Timestamp> {
+    pub(crate) fn time(&self, name: &str) -> Option<Timestamp> {
         self.option(name).map(|text| START + span(text))
     }
 }
@@ -163,6 +164,10 @@ fn asked(run: &Run, words: &Words, project: ProjectId, first: usize) -> Entry<'s
                 id: PolicyId(hash(words.at(first + 2))),
                 expected_version: words.option("version").map(number_of),
             },
+            "rule" | "silence" | "inhibition" | "escalation" => {
+                directives::put(words, project, first)
+            }
+            "drop" => directives::delete(words, first),
             _ => on_incident(run, words, project, first),
         },
     })
@@ -251,7 +256,7 @@ fn open_when(text: &str) -> OpenWhen {
     OpenWhen { count: number_of(count), within: span(within) }
 }
 
-fn number_of<T: std::str::FromStr>(text: &str) -> T {
+pub(crate) fn number_of<T: std::str::FromStr>(text: &str) -> T {
     text.parse().unwrap_or_else(|_| panic!("not a number: {text}"))
 }
 

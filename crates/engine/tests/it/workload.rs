@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 
 use model::{
-    Actor, ActorKind, AlertLease, Command, CommandId, Duration, Entry, GroupingPolicy, IncidentId,
-    KeyField, Matcher, Mode, OpenWhen, Operation, PolicyId, ProjectId, Rca, Seq, Severity, Signal,
-    SignalId, SignalStatus, Status, Timestamp,
+    Actor, ActorKind, AlertLease, AtMost, Command, CommandId, Condition, Directive, DirectiveBody,
+    DirectiveId, DirectiveKind, Duration, EndpointId, Entry, Escalation, Field, GroupingPolicy,
+    IncidentId, Inhibition, KeyField, Matcher, Mode, Op, OpenWhen, Operation, PolicyId, ProjectId,
+    Rca, Rule, Seq, Severity, Signal, SignalId, SignalStatus, Silence, Status, SubscriberId,
+    Target, Timestamp, Trigger,
 };
 use proptest::collection::vec;
 use proptest::option::{of, weighted};
@@ -54,6 +56,32 @@ enum Asked {
     Split(usize, Vec<usize>),
     PutPolicy(u128, Box<Shape>, Option<u64>),
     DeletePolicy(u128, Option<u64>),
+    PutDirective(u128, Wish, Option<u64>),
+    DeleteDirective(u128, DirectiveKind, Option<u64>),
+}
+
+/// What a directive asks for.
+#[derive(Debug, Clone)]
+enum Wish {
+    Rule {
+        on: Vec<Trigger>,
+        component: Option<usize>,
+        at_most: Option<(u32, u64)>,
+        escalates: bool,
+    },
+    Silence {
+        component: usize,
+        from_secs: i64,
+        secs: u64,
+    },
+    Inhibition {
+        source: Severity,
+        target: Severity,
+    },
+    Escalation {
+        after_secs: Vec<u64>,
+        repeat: u32,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -143,6 +171,35 @@ fn asked() -> impl Strategy<Value = Asked> {
         4 => (1..4_u128, shape(), of(1..4_u64))
             .prop_map(|(id, shape, seen)| Asked::PutPolicy(id, Box::new(shape), seen)),
         1 => (1..4_u128, of(1..4_u64)).prop_map(|(id, seen)| Asked::DeletePolicy(id, seen)),
+        8 => (1..5_u128, wish(), of(1..4_u64))
+            .prop_map(|(id, wish, seen)| Asked::PutDirective(id, wish, seen)),
+        1 => (1..5_u128, prop::sample::select(DirectiveKind::ALL), of(1..4_u64))
+            .prop_map(|(id, kind, seen)| Asked::DeleteDirective(id, kind, seen)),
+    ]
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let spans = [20, 60].map(|secs| Trigger::Unacknowledged(Duration::from_secs(secs)));
+    let plain = [
+        Trigger::Opened,
+        Trigger::Escalated,
+        Trigger::Acknowledged,
+        Trigger::Resolved,
+        Trigger::Reopened,
+        Trigger::Closed,
+        Trigger::Signal,
+        Trigger::SignalResolved,
+    ];
+    let on = prop::sample::subsequence([&plain[..], &spans].concat(), 1..=4);
+    prop_oneof![
+        5 => (on, of(0..3_usize), weighted(0.2, (1..3_u32, 1..60_u64)), any::<bool>()).prop_map(
+            |(on, component, at_most, escalates)| Wish::Rule { on, component, at_most, escalates }
+        ),
+        2 => (0..3_usize, -60..60_i64, 1..300_u64)
+            .prop_map(|(component, from_secs, secs)| Wish::Silence { component, from_secs, secs }),
+        1 => (severity(), severity()).prop_map(|(source, target)| Wish::Inhibition { source, target }),
+        2 => (vec(0..90_u64, 1..4), 0..3_u32)
+            .prop_map(|(after_secs, repeat)| Wish::Escalation { after_secs, repeat }),
     ]
 }
 
@@ -190,7 +247,7 @@ pub(crate) fn entry(step: &Step, seq: Seq, at: Timestamp, ledger: &Ledger) -> En
             project,
             actor: Actor { kind: *who, name: "somebody".to_owned() },
             idempotency: *key,
-            operation: operation(asked, project, ledger),
+            operation: operation(asked, project, at, ledger),
         })),
         Action::Tick => Entry::Tick,
     }
@@ -208,7 +265,7 @@ fn signal(sent: &Sent, project: ProjectId, seq: Seq, ledger: &Ledger) -> Signal<
     }
 }
 
-fn operation(asked: &Asked, project: ProjectId, ledger: &Ledger) -> Operation {
+fn operation(asked: &Asked, project: ProjectId, at: Timestamp, ledger: &Ledger) -> Operation {
     let pick = |nth: usize| ledger.pick(project, nth);
     match asked {
         Asked::Move(nth, to, reason) => Operation::SetState {
@@ -239,7 +296,80 @@ fn operation(asked: &Asked, project: ProjectId, ledger: &Ledger) -> Operation {
         Asked::DeletePolicy(id, seen) => {
             Operation::DeletePolicy { id: PolicyId(*id), expected_version: *seen }
         }
+        Asked::PutDirective(id, wish, seen) => Operation::PutDirective {
+            directive: Box::new(Directive {
+                id: DirectiveId(*id),
+                project,
+                name: format!("directive {id}"),
+                version: 0,
+                body: directive_body(wish, *id, at),
+            }),
+            expected_version: *seen,
+        },
+        Asked::DeleteDirective(id, kind, seen) => Operation::DeleteDirective {
+            kind: *kind,
+            id: DirectiveId(*id),
+            expected_version: *seen,
+        },
     }
+}
+
+fn directive_body(wish: &Wish, id: u128, at: Timestamp) -> DirectiveBody {
+    let target = Target::Endpoint(EndpointId(id));
+    match wish {
+        Wish::Rule { on, component, at_most, escalates } => DirectiveBody::Rule(Rule {
+            subscriber: SubscriberId(id % 2),
+            on: on.clone(),
+            conditions: component.map(is_component).into_iter().collect(),
+            match_all: component.is_none(),
+            cel: String::new(),
+            targets: vec![target],
+            escalation: escalates.then_some(DirectiveId(1)),
+            muted_by: Vec::new(),
+            at_most: at_most
+                .map(|(count, secs)| AtMost { count, within: Duration::from_secs(secs) }),
+            deadline: Duration::from_secs(3_600),
+            enabled: true,
+        }),
+        Wish::Silence { component, from_secs, secs } => {
+            let starts_at = Timestamp::from_micros(at.micros() + from_secs * 1_000_000);
+            DirectiveBody::Silence(Silence {
+                conditions: vec![is_component(*component)],
+                starts_at,
+                ends_at: starts_at + Duration::from_secs(*secs),
+                created_by: String::new(),
+                comment: String::new(),
+                maintenance: secs % 2 == 0,
+                updated_at: at,
+            })
+        }
+        Wish::Inhibition { source, target } => DirectiveBody::Inhibition(Inhibition {
+            source: vec![is_severity(*source)],
+            target: vec![is_severity(*target)],
+            equal: vec![Field::Environment],
+            enabled: true,
+        }),
+        Wish::Escalation { after_secs, repeat } => DirectiveBody::Escalation(Escalation {
+            steps: after_secs
+                .iter()
+                .map(|&secs| model::Step {
+                    after: Duration::from_secs(secs),
+                    targets: vec![target],
+                })
+                .collect(),
+            repeat: *repeat,
+        }),
+    }
+}
+
+fn is_component(component: usize) -> Condition {
+    let values = vec![COMPONENTS[component].to_owned()];
+    Condition { field: Field::Component, op: Op::Equals, values, negate: false }
+}
+
+fn is_severity(severity: Severity) -> Condition {
+    let values = vec![severity.as_str().to_owned()];
+    Condition { field: Field::Severity, op: Op::Equals, values, negate: false }
 }
 
 /// Positions of signals that belong to the incident, which is what the API makes sure of.

@@ -97,7 +97,7 @@ fn a_length_that_claims_more_than_there_is_is_refused() {
 
 #[test]
 fn an_unknown_kind_or_version_is_named() {
-    for (kind, version) in [(0, 1), (5, 1), (1, 0), (1, 2), (255, 255)] {
+    for (kind, version) in [(0, 1), (6, 1), (1, 0), (1, 2), (255, 255)] {
         assert_eq!(codec::decode(&[kind, version]), Err(Error::Unknown { kind, version }));
     }
     assert_eq!(codec::decode(&[]), Err(Error::Truncated { at: 0, what: "kind" }));

@@ -15,17 +15,24 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 19] = files![
+const FILES: [(&str, &str); 26] = files![
     "add_link",
     "alert",
     "assign",
     "assign_nobody",
     "comment",
+    "delete_directive",
     "delete_policy",
     "delete_policy_any",
     "merge",
+    "put_escalation",
+    "put_inhibition",
     "put_policy",
     "put_policy_new",
+    "put_rule",
+    "put_silence",
+    "receipt",
+    "replay_dead_letters",
     "set_severity",
     "set_severity_free",
     "set_state",

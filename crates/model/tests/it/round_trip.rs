@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 
 use model::{
-    ActionItem, Actor, ActorKind, AlertLease, Command, CommandId, ComponentType, Duration, Entry,
-    GroupingPolicy, IncidentId, KeyField, Kind, Matcher, Mode, OpenWhen, Operation, PolicyId,
-    ProjectId, Rca, Seq, Severity, Signal, SignalId, SignalStatus, Status, Timestamp, codec,
+    ActionItem, Actor, ActorKind, AlertLease, AtMost, Command, CommandId, ComponentType, Condition,
+    Directive, DirectiveBody, DirectiveId, DirectiveKind, Duration, EndpointId, Entry, Escalation,
+    Field, GroupingPolicy, IncidentId, Inhibition, KeyField, Kind, Matcher, Mode, NotificationId,
+    Op, OpenWhen, Operation, PolicyId, ProjectId, Rca, Receipt, Rule, ScheduleId, Seq, Severity,
+    Signal, SignalId, SignalStatus, Silence, Status, Step, SubscriberId, Target, Timestamp,
+    Trigger, Verdict, codec,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -53,6 +56,7 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry<'static>> {
             .prop_map(|(project, lease, signal)| Entry::Alert { project, lease, signal }),
         6 => command().prop_map(|command| Entry::Command(Box::new(command))),
         1 => Just(Entry::Tick),
+        2 => receipt().prop_map(|receipt| Entry::Receipt(Box::new(receipt))),
     ]
 }
 
@@ -157,7 +161,131 @@ fn operation() -> impl Strategy<Value = Operation> {
             id: PolicyId(id),
             expected_version
         }),
+        (directive(), version()).prop_map(|(directive, expected_version)| {
+            Operation::PutDirective { directive: Box::new(directive), expected_version }
+        }),
+        (select(DirectiveKind::ALL), any::<u128>(), version()).prop_map(
+            |(kind, id, expected_version)| Operation::DeleteDirective {
+                kind,
+                id: DirectiveId(id),
+                expected_version
+            }
+        ),
+        vec((any::<u128>().prop_map(NotificationId), target()), 0..4)
+            .prop_map(|letters| Operation::ReplayDeadLetters { letters }),
     ]
+}
+
+fn directive() -> impl Strategy<Value = Directive> {
+    let body = prop_oneof![
+        rule().prop_map(DirectiveBody::Rule),
+        silence().prop_map(DirectiveBody::Silence),
+        (conditions(), conditions(), vec(condition_field(), 0..3), any::<bool>()).prop_map(
+            |(source, target, equal, enabled)| DirectiveBody::Inhibition(Inhibition {
+                source,
+                target,
+                equal,
+                enabled
+            })
+        ),
+        (vec((duration(), vec(target(), 0..3)), 0..3), any::<u32>()).prop_map(|(steps, repeat)| {
+            let steps = steps.into_iter().map(|(after, targets)| Step { after, targets });
+            DirectiveBody::Escalation(Escalation { steps: steps.collect(), repeat })
+        }),
+    ];
+    (any::<u128>(), any::<u32>(), text(), any::<u64>(), body).prop_map(
+        |(id, project, name, version, body)| Directive {
+            id: DirectiveId(id),
+            project: ProjectId(project),
+            name,
+            version,
+            body,
+        },
+    )
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let trigger = prop_oneof![
+        Just(Trigger::Opened),
+        Just(Trigger::SignalResolved),
+        duration().prop_map(Trigger::Unacknowledged)
+    ];
+    let whom = (any::<u128>(), vec(trigger, 0..3), conditions(), text());
+    let where_to = (vec(target(), 0..3), of(any::<u128>()), vec(any::<u128>(), 0..2));
+    let how = (of((any::<u32>(), duration())), duration(), any::<bool>(), any::<bool>());
+    (whom, where_to, how).prop_map(|(whom, where_to, how)| Rule {
+        subscriber: SubscriberId(whom.0),
+        on: whom.1,
+        conditions: whom.2,
+        cel: whom.3,
+        targets: where_to.0,
+        escalation: where_to.1.map(DirectiveId),
+        muted_by: where_to.2.into_iter().map(ScheduleId).collect(),
+        at_most: how.0.map(|(count, within)| AtMost { count, within }),
+        deadline: how.1,
+        enabled: how.2,
+        match_all: how.3,
+    })
+}
+
+fn silence() -> impl Strategy<Value = Silence> {
+    let times = (time(), time(), time());
+    (conditions(), times, text(), text(), any::<bool>()).prop_map(
+        |(conditions, times, created_by, comment, maintenance)| Silence {
+            conditions,
+            starts_at: times.0,
+            ends_at: times.1,
+            updated_at: times.2,
+            created_by,
+            comment,
+            maintenance,
+        },
+    )
+}
+
+fn conditions() -> impl Strategy<Value = Vec<Condition>> {
+    let condition = (condition_field(), select(Op::ALL), vec(text(), 0..3), any::<bool>());
+    let condition =
+        condition.prop_map(|(field, op, values, negate)| Condition { field, op, values, negate });
+    vec(condition, 0..3)
+}
+
+fn condition_field() -> impl Strategy<Value = Field> {
+    prop_oneof![
+        Just(Field::Severity),
+        Just(Field::Status),
+        Just(Field::Summary),
+        "[a-z.]{1,9}".prop_map(Field::Label),
+        "[a-z.]{1,9}".prop_map(Field::Payload),
+    ]
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        any::<u128>().prop_map(|id| Target::Endpoint(EndpointId(id))),
+        any::<u128>().prop_map(|id| Target::OnCall(ScheduleId(id))),
+        any::<u128>().prop_map(|id| Target::Person(SubscriberId(id))),
+    ]
+}
+
+fn receipt() -> impl Strategy<Value = Receipt> {
+    let of_what = (any::<u32>(), any::<u128>(), target(), any::<u32>());
+    let when = (time(), duration(), select(Verdict::ALL), of(time()));
+    (of_what, when, any::<u16>(), text(), text()).prop_map(
+        |(of_what, when, status, answer, reference)| Receipt {
+            project: ProjectId(of_what.0),
+            notification: NotificationId(of_what.1),
+            target: of_what.2,
+            attempt: of_what.3,
+            began_at: when.0,
+            took: when.1,
+            verdict: when.2,
+            next_at: when.3,
+            status,
+            answer,
+            reference,
+        },
+    )
 }
 
 fn analysis() -> impl Strategy<Value = Rca> {

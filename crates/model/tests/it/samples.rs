@@ -2,9 +2,12 @@
 //! files hold.
 
 use model::{
-    ActionItem, Actor, ActorKind, AlertLease, Command, CommandId, ComponentType, Duration, Entry,
-    GroupingPolicy, IncidentId, KeyField, Kind, Matcher, Mode, OpenWhen, Operation, PolicyId,
-    ProjectId, Rca, Seq, Severity, Signal, SignalId, SignalStatus, Status, Timestamp,
+    ActionItem, Actor, ActorKind, AlertLease, AtMost, Command, CommandId, ComponentType, Condition,
+    Directive, DirectiveBody, DirectiveId, DirectiveKind, Duration, EndpointId, Entry, Escalation,
+    Field, GroupingPolicy, IncidentId, Inhibition, KeyField, Kind, Matcher, Mode, NotificationId,
+    Op, OpenWhen, Operation, PolicyId, ProjectId, Rca, Receipt, Rule, ScheduleId, Seq, Severity,
+    Signal, SignalId, SignalStatus, Silence, Status, Step, SubscriberId, Target, Timestamp,
+    Trigger, Verdict,
 };
 
 /// All samples with the names of their files.
@@ -14,6 +17,7 @@ pub(crate) fn all() -> Vec<(&'static str, Entry<'static>)> {
         ("signal_bare", Entry::Signal { project: ProjectId(u32::MAX), signal: bare() }),
         ("alert", Entry::Alert { project: ProjectId(2), lease: lease(), signal: resolved() }),
         ("tick", Entry::Tick),
+        ("receipt", Entry::Receipt(Box::new(receipt()))),
     ];
     all.extend(operations().into_iter().map(|(name, operation)| (name, command(operation))));
     all
@@ -158,7 +162,109 @@ fn operations() -> Vec<(&'static str, Operation)> {
         ),
         ("delete_policy", Operation::DeletePolicy { id: PolicyId(5), expected_version: Some(6) }),
         ("delete_policy_any", Operation::DeletePolicy { id: PolicyId(5), expected_version: None }),
+        ("put_rule", put(DirectiveBody::Rule(rule()))),
+        ("put_silence", put(DirectiveBody::Silence(silence()))),
+        ("put_inhibition", put(DirectiveBody::Inhibition(inhibition()))),
+        ("put_escalation", put(DirectiveBody::Escalation(escalation()))),
+        (
+            "delete_directive",
+            Operation::DeleteDirective {
+                kind: DirectiveKind::Silence,
+                id: DirectiveId(7),
+                expected_version: Some(2),
+            },
+        ),
+        (
+            "replay_dead_letters",
+            Operation::ReplayDeadLetters {
+                letters: vec![
+                    (NotificationId(1), Target::Endpoint(EndpointId(2))),
+                    (NotificationId(3), Target::Person(SubscriberId(4))),
+                ],
+            },
+        ),
     ]
+}
+
+fn put(body: DirectiveBody) -> Operation {
+    let (id, project, name) = (DirectiveId(0xd1), ProjectId(3), "nights".to_owned());
+    let directive = Directive { id, project, name, version: 5, body };
+    Operation::PutDirective { directive: Box::new(directive), expected_version: Some(4) }
+}
+
+fn condition(field: Field, op: Op, values: &[&str], negate: bool) -> Condition {
+    Condition { field, op, values: values.iter().map(ToString::to_string).collect(), negate }
+}
+
+fn rule() -> Rule {
+    let five_minutes = Duration::from_secs(300);
+    Rule {
+        subscriber: SubscriberId(0x5b),
+        on: vec![Trigger::Opened, Trigger::Unacknowledged(five_minutes), Trigger::Signal],
+        conditions: vec![
+            condition(Field::Severity, Op::AtLeast, &["P1"], false),
+            condition(Field::Component, Op::Glob, &["orders-*"], false),
+            condition(Field::Label("team".to_owned()), Op::OneOf, &["core", "pay"], true),
+            condition(Field::Payload("job.name".to_owned()), Op::Present, &[], false),
+        ],
+        match_all: false,
+        cel: "labels.zone != 'z'".to_owned(),
+        targets: vec![
+            Target::Endpoint(EndpointId(1)),
+            Target::OnCall(ScheduleId(2)),
+            Target::Person(SubscriberId(3)),
+        ],
+        escalation: Some(DirectiveId(9)),
+        muted_by: vec![ScheduleId(8)],
+        at_most: Some(AtMost { count: 10, within: Duration::from_secs(60) }),
+        deadline: Duration::from_secs(3_600),
+        enabled: true,
+    }
+}
+
+fn silence() -> Silence {
+    Silence {
+        conditions: vec![condition(Field::Component, Op::Regex, &["db-[0-9]+"], false)],
+        starts_at: Timestamp::from_micros(1_700_000_000_000_000),
+        ends_at: Timestamp::from_micros(1_700_003_600_000_000),
+        created_by: "ana".to_owned(),
+        comment: "moving the racks".to_owned(),
+        maintenance: true,
+        updated_at: Timestamp::from_micros(1_699_999_999_000_000),
+    }
+}
+
+fn inhibition() -> Inhibition {
+    Inhibition {
+        source: vec![condition(Field::Severity, Op::Equals, &["P0"], false)],
+        target: vec![condition(Field::Kind, Op::Equals, &["dependency"], true)],
+        equal: vec![Field::Environment, Field::Label("cluster".to_owned())],
+        enabled: false,
+    }
+}
+
+fn escalation() -> Escalation {
+    let step = |secs, id| Step {
+        after: Duration::from_secs(secs),
+        targets: vec![Target::OnCall(ScheduleId(id))],
+    };
+    Escalation { steps: vec![step(0, 1), step(300, 2)], repeat: 3 }
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        project: ProjectId(3),
+        notification: NotificationId(0x0a0b),
+        target: Target::Endpoint(EndpointId(0x0c)),
+        attempt: 2,
+        began_at: Timestamp::from_micros(1_700_000_000_500_000),
+        took: Duration::from_micros(12_345),
+        verdict: Verdict::Retry,
+        next_at: Some(Timestamp::from_micros(1_700_000_004_000_000)),
+        status: 503,
+        answer: "upstream is busy".to_owned(),
+        reference: "1700000000.000100".to_owned(),
+    }
 }
 
 fn analysis() -> Rca {

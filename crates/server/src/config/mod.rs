@@ -40,8 +40,21 @@ pub(crate) struct Config {
     pub(crate) pipeline: pipeline::Options,
     /// Records per second from one source address; off until set.
     pub(crate) rate_per_source: Option<u32>,
+    /// How notifications are delivered.
+    pub(crate) delivery: Delivery,
     /// What was said, for `config dump`.
     raw: Raw,
+}
+
+/// How notifications are delivered.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    /// Whether endpoints may lie on loopback and private addresses.
+    pub(crate) allow_private_endpoints: bool,
+    /// What links in messages begin with, without a slash at its end.
+    pub(crate) link_base: Option<String>,
+    /// Further root certificates, PEM.
+    pub(crate) roots: Option<PathBuf>,
 }
 
 /// How logs are written.
@@ -115,10 +128,24 @@ fn resolve(raw: Raw) -> anyhow::Result<Config> {
             ..pipeline::Options::default()
         },
         rate_per_source: raw.rate_per_source,
+        delivery: delivery(&raw.delivery)?,
         raw,
     };
     ensure!(config.lake_flush_rows > 0, "lake.flush_rows: must be above 0");
     Ok(config)
+}
+
+fn delivery(raw: &raw::RawDelivery) -> anyhow::Result<Delivery> {
+    let link_base = raw.link_base.as_deref().map(|text| {
+        let is_web = text.starts_with("https://") || text.starts_with("http://");
+        ensure!(is_web, "delivery.link_base: `{text}` does not begin with https:// or http://");
+        Ok(text.trim_end_matches('/').to_owned())
+    });
+    Ok(Delivery {
+        allow_private_endpoints: raw.allow_private_endpoints,
+        link_base: link_base.transpose()?,
+        roots: raw.roots.clone(),
+    })
 }
 
 fn journal_options(raw: &Raw) -> anyhow::Result<journal::Options> {
@@ -180,5 +207,6 @@ mod tests {
         assert!(wrong("[tls]\ncert = 'c.pem'").contains("tls.cert is set and tls.key is not"));
         assert!(wrong("htp = 'x'").contains("unknown field `htp`"));
         assert!(wrong("[lake]\nflush_age = '5'").contains("lake.flush_age"));
+        assert!(wrong("[delivery]\nlink_base = 'here'").contains("delivery.link_base"));
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Raw {
     pub(crate) lake: RawLake,
     /// The pipeline.
     pub(crate) pipeline: RawPipeline,
+    /// Delivery of notifications.
+    pub(crate) delivery: RawDelivery,
 }
 
 /// TLS files, PEM. Both or none.
@@ -85,6 +87,20 @@ pub(crate) struct RawPipeline {
     pub(crate) snapshot_age: String,
 }
 
+/// How notifications are delivered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawDelivery {
+    /// Whether endpoints may lie on loopback and private addresses: for tests and closed networks.
+    pub(crate) allow_private_endpoints: bool,
+    /// Where people reach this server, such as `https://stormbell.example.org`: links in messages begin with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link_base: Option<String>,
+    /// A file of further root certificates (PEM) that endpoints are trusted by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) roots: Option<PathBuf>,
+}
+
 /// What can be said on the command line or in the environment; both win over the file.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Flags {
@@ -118,6 +134,12 @@ pub(crate) struct Flags {
     /// Records per second taken from one source address.
     #[arg(long, env = "STORMBELL_RATE_PER_SOURCE", value_name = "N")]
     pub(crate) rate_per_source: Option<u32>,
+    /// Deliver to endpoints on loopback and private addresses too: for tests and closed networks.
+    #[arg(long, env = "STORMBELL_ALLOW_PRIVATE_ENDPOINTS")]
+    pub(crate) allow_private_endpoints: bool,
+    /// Where people reach this server: links in messages begin with it.
+    #[arg(long, env = "STORMBELL_LINK_BASE", value_name = "URL")]
+    pub(crate) link_base: Option<String>,
 }
 
 impl Default for Raw {
@@ -134,6 +156,7 @@ impl Default for Raw {
             journal: RawJournal::default(),
             lake: RawLake::default(),
             pipeline: RawPipeline::default(),
+            delivery: RawDelivery::default(),
         }
     }
 }
@@ -186,6 +209,8 @@ impl Raw {
         }
         self.stats_every = flags.stats.clone().or(self.stats_every.take());
         self.rate_per_source = flags.rate_per_source.or(self.rate_per_source);
+        self.delivery.allow_private_endpoints |= flags.allow_private_endpoints;
+        self.delivery.link_base = flags.link_base.clone().or(self.delivery.link_base.take());
         self.tls.cert = flags.tls_cert.clone().or(self.tls.cert.take());
         self.tls.key = flags.tls_key.clone().or(self.tls.key.take());
     }

@@ -221,6 +221,13 @@ impl Metrics {
                 count,
             );
         }
+        family(out, "stormbell_notifications_total", "counter");
+        sample(out, "stormbell_notifications_total", "", meters.notified());
+        family(out, "stormbell_notifications_held_total", "counter");
+        for (reason, count) in meters.held() {
+            let labels = format!("reason=\"{reason}\"");
+            sample(out, "stormbell_notifications_held_total", &labels, count);
+        }
         family(out, "stormbell_limit_hits_total", "counter");
         for (limit, count) in meters.limit_hits() {
             sample(out, "stormbell_limit_hits_total", &format!("limit=\"{limit}\""), count);

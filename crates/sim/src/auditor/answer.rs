@@ -42,6 +42,8 @@ pub enum Refused {
     NotSplittable,
     /// The policy has this version.
     Stale(u64),
+    /// These fields of a directive are not as they must be.
+    DirectiveInvalid(BTreeSet<String>),
     /// A limit.
     Limit,
     /// The idempotency key was used for something else.
@@ -63,6 +65,7 @@ impl Refused {
             Self::NotMergeable => "not_mergeable",
             Self::NotSplittable => "not_splittable",
             Self::Stale(_) => "stale_version",
+            Self::DirectiveInvalid(_) => "directive_invalid",
             Self::Limit => "limit",
             Self::Mismatch => "idempotency_mismatch",
         }
@@ -96,6 +99,9 @@ impl From<&Refusal> for Refused {
             Refusal::NotMergeable(_) => Self::NotMergeable,
             Refusal::NotSplittable(_) => Self::NotSplittable,
             Refusal::StaleVersion { current } => Self::Stale(*current),
+            Refusal::DirectiveInvalid(errors) => {
+                Self::DirectiveInvalid(errors.iter().map(|error| error.field.clone()).collect())
+            }
             Refusal::Limit(_) => Self::Limit,
             Refusal::IdempotencyMismatch => Self::Mismatch,
         }

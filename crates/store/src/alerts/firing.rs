@@ -16,6 +16,7 @@ use super::{AlertBody, AlertList, AlertRoll, AlertTerm};
 pub(super) struct Firing {
     version: u64,
     policies: u64,
+    directives: u64,
     /// In no order, so that a renewal finds its alert with one look-up and moves nothing.
     seats: Vec<Seat>,
     places: HashMap<IdentityKey, usize>,
@@ -85,6 +86,11 @@ impl Firing {
         self.policies += 1;
     }
 
+    pub(super) fn directive_changes(&mut self) {
+        self.version += 1;
+        self.directives += 1;
+    }
+
     pub(super) fn count(&self) -> usize {
         self.seats.len()
     }
@@ -98,8 +104,8 @@ impl Firing {
                 bodies: Arc::clone(&sorted.bodies),
                 terms: sorted.places.iter().map(term).collect(),
             };
-            let (version, policies) = (self.version, self.policies);
-            self.list = Arc::new(AlertList { version, policies, alerts });
+            let (version, policies, directives) = (self.version, self.policies, self.directives);
+            self.list = Arc::new(AlertList { version, policies, directives, alerts });
         }
         Arc::clone(&self.list)
     }

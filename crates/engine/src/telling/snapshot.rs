@@ -1,0 +1,110 @@
+//! What telling remembers, in a snapshot: directives, windows, what silences keep quiet, sources of
+//! inhibitions, and escalation policies that run.
+
+use model::codec::wire::{Reader, Writer};
+use model::codec::{read_directive, write_directive};
+use model::{DirectiveKind, IdentityKey};
+
+use super::allowance::Spent;
+use super::escalations::Running;
+use crate::Engine;
+use crate::snapshot::SnapshotError;
+
+impl Engine {
+    pub(crate) fn write_telling(&self, w: &mut Writer<'_>) {
+        w.count(self.directives.iter().count());
+        for directive in self.directives.iter() {
+            write_directive(w, directive);
+            w.bool(self.directives.is_silence_over(directive.project, directive.id));
+        }
+        w.count(self.allowances.iter().len());
+        for (project, id, spent) in self.allowances.iter() {
+            w.project(project);
+            w.u128(id.0);
+            w.time(spent.since);
+            w.u64(u64::from(spent.count));
+        }
+        w.count(self.silenced.len());
+        for (project, id, incident) in &self.silenced {
+            w.project(*project);
+            w.u128(id.0);
+            w.u128(incident.0);
+        }
+        w.count(self.sources.iter().len());
+        for ((project, id, hash, identity), incident) in self.sources.iter() {
+            w.project(project);
+            w.u128(id.0);
+            w.u128(hash);
+            w.u128(identity.0);
+            w.option(incident, |w, id| w.u128(id.0));
+        }
+        self.write_escalations(w);
+    }
+
+    pub(crate) fn read_telling(&mut self, r: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        for _ in 0..r.items("directives")? {
+            let directive = read_directive(r)?;
+            let over = r.bool("over")?;
+            self.restore_directive(directive, over);
+        }
+        for _ in 0..r.items("windows")? {
+            let (project, id) = (r.project()?, r.directive_id()?);
+            let (since, count) = (r.time("since")?, r.u64("count")?);
+            let count = u32::try_from(count).map_err(|_| r.invalid("count"))?;
+            self.allowances.restore(project, id, Spent { since, count });
+        }
+        for _ in 0..r.items("silenced")? {
+            let entry = (r.project()?, r.directive_id()?, r.incident_id()?);
+            self.silenced.insert(entry);
+        }
+        for _ in 0..r.items("sources")? {
+            let (project, id) = (r.project()?, r.directive_id()?);
+            let (hash, identity) = (r.u128("hash")?, IdentityKey(r.u128("identity")?));
+            let incident = r.option("incident", Reader::incident_id)?;
+            self.sources.restore((project, id, hash, identity), incident);
+        }
+        self.read_escalations(r)
+    }
+
+    /// `over` says of a silence that its end has been seen.
+    fn restore_directive(&mut self, directive: model::Directive, over: bool) {
+        let (project, id) = (directive.project, directive.id);
+        let is_silence = directive.body.kind() == DirectiveKind::Silence;
+        self.directives.put(directive);
+        if is_silence && over {
+            self.directives.end_silence(project, id);
+        }
+        if is_silence {
+            self.arm_silence(project, id);
+        }
+    }
+
+    fn write_escalations(&self, w: &mut Writer<'_>) {
+        w.count(self.escalations.len());
+        for ((incident, ..), run) in &self.escalations {
+            w.u128(incident.0);
+            w.u128(run.subscriber.0);
+            w.u128(run.policy.0);
+            w.count(run.rules.len());
+            run.rules.iter().for_each(|rule| w.u128(rule.0));
+            w.u64(u64::from(run.step));
+            w.u64(u64::from(run.round));
+            w.time(run.due_at);
+        }
+    }
+
+    fn read_escalations(&mut self, r: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        for _ in 0..r.items("escalations")? {
+            let incident = r.incident_id()?;
+            let (subscriber, policy) = (r.subscriber_id()?, r.directive_id()?);
+            let rules = r.list("rules", Reader::directive_id)?;
+            let (step, round) = (r.u64("step")?, r.u64("round")?);
+            let step = u32::try_from(step).map_err(|_| r.invalid("step"))?;
+            let round = u32::try_from(round).map_err(|_| r.invalid("round"))?;
+            let due_at = r.time("due")?;
+            let running = Running { subscriber, policy, rules, step, round, due_at };
+            self.run_escalation((incident, subscriber, policy), running);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,608 @@
+//! Who is told what: timelines.
+
+use expect_test::expect;
+
+use crate::timeline::check;
+
+#[test]
+fn a_rule_hears_of_every_step_of_an_incident() {
+    check(
+        "
+        at 0s rule ana all on=opened,escalated,acknowledged,resolved,reopened,closed to=page
+        at 1s signal db prod P2
+        at 2s signal db prod P1
+        at 3s ack ana 1
+        at 4s resolve ana 1
+        at 5s reopen ana 1 again
+        at 6s ack ana 1
+        at 7s resolve ana 1
+        at 8s rca ana 1
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because all to page
+            2s    filed #1 open_incident signals=2
+            2s    #1 P2 -> P1 severity_rose by system
+            2s    tell ops escalated #1 because all to page
+            3s    #1 OPEN -> INVESTIGATING by_hand by ana
+            3s    done #1
+            3s    tell ops acknowledged #1 because all to page
+            4s    #1 INVESTIGATING -> RESOLVED by_hand by ana
+            4s    done #1
+            4s    tell ops resolved #1 because all to page
+            5s    #1 RESOLVED -> OPEN by_hand by ana "again"
+            5s    done #1
+            5s    tell ops reopened #1 because all to page
+            6s    #1 OPEN -> INVESTIGATING by_hand by ana
+            6s    done #1
+            6s    tell ops acknowledged #1 because all to page
+            7s    #1 INVESTIGATING -> RESOLVED by_hand by ana
+            7s    done #1
+            7s    tell ops resolved #1 because all to page
+            8s    #1 RESOLVED -> CLOSED rca_complete by ana
+            8s    rca of #1 by ana from 1s to 8s
+            8s    done #1
+            8s    tell ops closed #1 because all to page
+        "#]],
+    );
+}
+
+#[test]
+fn one_notification_for_a_subscriber_lists_every_rule_and_every_endpoint_once() {
+    check(
+        "
+        at 0s rule ana r2 of=team on=opened to=mail,page if.component=db
+        at 0s rule ana r1 of=team on=opened to=page if.severity=>=P1
+        at 0s rule ana r3 of=boss on=opened to=boss
+        at 0s rule ana r4 of=team on=opened to=never if.component=web
+        at 0s rule ana r5 of=team on=opened to=never disabled
+        at 1s signal db prod P0
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "r2"
+            0s    done r2 version 1
+            0s    rule saved version 1 by_hand by ana "r1"
+            0s    done r1 version 1
+            0s    rule saved version 1 by_hand by ana "r3"
+            0s    done r3 version 1
+            0s    rule saved version 1 by_hand by ana "r4"
+            0s    done r4 version 1
+            0s    rule saved version 1 by_hand by ana "r5"
+            0s    done r5 version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell boss opened #1 because r3 to boss
+            1s    tell team opened #1 because r1,r2 to mail,page
+        "#]],
+    );
+}
+
+#[test]
+fn a_rule_is_in_force_for_the_next_record_and_no_longer_after_it_is_dropped() {
+    check(
+        "
+        at 0s signal a prod P1
+        at 0s rule ana r on=opened to=page
+        at 0s signal b prod P1
+        at 0s rule ana r version=1 on=opened to=other
+        at 0s signal c prod P1
+        at 0s rule ana r version=1 on=opened to=late
+        at 0s drop ana rule r version=2
+        at 0s signal d prod P1
+        ",
+        expect![[r#"
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    rule saved version 1 by_hand by ana "r"
+            0s    done r version 1
+            0s    #2 opened new_key by system
+            0s    filed #2 new_key signals=1
+            0s    tell ops opened #2 because r to page
+            0s    rule saved version 2 by_hand by ana "r"
+            0s    done r version 2
+            0s    #3 opened new_key by system
+            0s    filed #3 new_key signals=1
+            0s    tell ops opened #3 because r to other
+            0s    refused: stale, current version 2
+            0s    rule removed by_hand by ana "r"
+            0s    forgot rule r
+            0s    done r version 2
+            0s    #4 opened new_key by system
+            0s    filed #4 new_key signals=1
+        "#]],
+    );
+}
+
+#[test]
+fn signals_are_told_once_each_and_repeated_alerts_not_at_all() {
+    check(
+        "
+        at 0s rule ana all on=signal,signal_resolved to=page
+        at 1s signal db prod P2 id=x
+        at 2s signal db prod P2 id=x
+        at 3s alert web prod P1 fp=7
+        at 4s alert web prod P1 fp=7
+        at 5s alert web prod P1 fp=7 resolved
+        at 6s alert web prod P1 fp=7 resolved
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops signal signal d3c1 because all to page
+            2s    skipped duplicate_id
+            3s    #2 opened new_key by system
+            3s    filed #2 new_key signals=1
+            3s    alert 7 fires in #2
+            3s    tell ops signal signal 4 because all to page
+            4s    alert 7 renewed until 5m3s
+            4s    skipped alert_repeated
+            5s    filed #2 open_incident signals=2
+            5s    alert over all_resolved
+            5s    #2 OPEN -> RESOLVED all_resolved by system
+            5s    tell ops signal_resolved signal 6 because all to page
+            6s    skipped alert_repeated
+        "#]],
+    );
+}
+
+#[test]
+fn an_incident_is_held_against_the_signal_that_opened_it_however_it_moves() {
+    check(
+        "
+        at 0s rule ana eu on=opened,escalated,resolved to=page if.labels.region=eu
+        at 0s rule ana us on=opened,escalated,resolved to=never if.labels.region=us
+        at 1s signal db prod P2 labels.region=eu
+        at 2s signal db prod P1 labels.region=us
+        at 3s ack ana 1
+        at 4s resolve ana 1
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "eu"
+            0s    done eu version 1
+            0s    rule saved version 1 by_hand by ana "us"
+            0s    done us version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because eu to page
+            2s    filed #1 open_incident signals=2
+            2s    #1 P2 -> P1 severity_rose by system
+            2s    tell ops escalated #1 because eu to page
+            3s    #1 OPEN -> INVESTIGATING by_hand by ana
+            3s    done #1
+            4s    #1 INVESTIGATING -> RESOLVED by_hand by ana
+            4s    done #1
+            4s    tell ops resolved #1 because eu to page
+        "#]],
+    );
+}
+
+#[test]
+fn a_silence_holds_back_and_tells_when_it_ends_what_is_still_open() {
+    check(
+        "
+        at 0s rule ana all on=opened,resolved to=page
+        at 0s silence ana quiet if.component=db|web until=1m
+        at 1s signal db prod P1
+        at 2s signal web prod P1
+        at 3s ack ana 2
+        at 4s signal api prod P1
+        until 2m
+        next
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    silence saved version 1 by_hand by ana "quiet"
+            0s    done quiet version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    hold ops opened #1 because all: silenced by quiet
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    hold ops opened #2 because all: silenced by quiet
+            3s    #2 OPEN -> INVESTIGATING by_hand by ana
+            3s    done #2
+            4s    #3 opened new_key by system
+            4s    filed #3 new_key signals=1
+            4s    tell ops opened #3 because all to page
+            1m    tell ops opened #1 because all to page
+                  next 120h1m
+        "#]],
+    );
+}
+
+#[test]
+fn a_silence_that_is_dropped_ends_at_once_and_is_forgotten_days_later() {
+    check(
+        "
+        at 0s rule ana all on=opened to=page
+        at 0s silence ana quiet maintenance if.component=db until=1h
+        at 1s signal db prod P1
+        at 2s drop ana silence quiet
+        at 2s tick
+        at 3s silence ana quiet version=2 if.component=db until=2h
+        at 4s signal db staging P1
+        until 3h
+        until 130h
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    silence saved version 1 by_hand by ana "quiet"
+            0s    done quiet version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    hold ops opened #1 because all: maintenance by quiet
+            2s    silence saved version 2 by_hand by ana "quiet"
+            2s    done quiet version 2
+            2s    tell ops opened #1 because all to page
+            3s    silence saved version 3 by_hand by ana "quiet"
+            3s    done quiet version 3
+            4s    #2 opened new_key by system
+            4s    filed #2 new_key signals=1
+            4s    hold ops opened #2 because all: silenced by quiet
+            2h    tell ops opened #2 because all to page
+            122h  forgot silence quiet
+        "#]],
+    );
+}
+
+#[test]
+fn a_silence_that_lies_ahead_holds_nothing_back() {
+    check(
+        "
+        at 0s rule ana all on=opened to=page
+        at 0s silence ana later if.environment=prod from=1m until=2m
+        at 1s signal a prod P1
+        at 61s signal b prod P1
+        at 121s signal c prod P1
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    silence saved version 1 by_hand by ana "later"
+            0s    done later version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because all to page
+            1m1s  #2 opened new_key by system
+            1m1s  filed #2 new_key signals=1
+            1m1s  hold ops opened #2 because all: silenced by later
+            2m1s  #3 opened new_key by system
+            2m1s  filed #3 new_key signals=1
+            2m1s  tell ops opened #3 because all to page
+        "#]],
+    );
+}
+
+#[test]
+fn silences_are_bound_to_both_ends_and_take_at_least_one_condition() {
+    check(
+        "
+        at 0s rule ana all on=opened to=page
+        at 0s silence ana none until=1h
+        at 0s silence ana short if.component=/d/ until=1h
+        at 0s silence ana late if.component=db from=2h until=1h
+        at 1s signal db prod P1
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    refused: directive invalid: match
+            0s    silence saved version 1 by_hand by ana "short"
+            0s    done short version 1
+            0s    refused: directive invalid: ends_at
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because all to page
+        "#]],
+    );
+}
+
+#[test]
+fn what_something_worse_explains_is_not_told_while_it_fires() {
+    check(
+        "
+        at 0s rule ana all on=signal to=page
+        at 0s inhibition ana down source.severity=P0 target.severity=P2 equal=labels.host
+        at 1s alert node prod P0 fp=1 labels.host=a
+        at 2s alert cpu prod P2 fp=2 labels.host=a
+        at 3s alert cpu prod P2 fp=3 labels.host=b
+        at 4s alert node prod P0 fp=1 resolved labels.host=a
+        at 5s alert disk prod P2 fp=4 labels.host=a
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    inhibition saved version 1 by_hand by ana "down"
+            0s    done down version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    alert 1 fires in #1
+            1s    tell ops signal signal 3 because all to page
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    alert 2 fires in #2
+            2s    hold ops signal signal 4 because all: inhibited by down
+            3s    filed #2 open_incident signals=2
+            3s    alert 3 fires in #2
+            3s    tell ops signal signal 5 because all to page
+            4s    filed #1 open_incident signals=2
+            4s    alert over all_resolved
+            4s    #1 OPEN -> RESOLVED all_resolved by system
+            5s    #3 opened new_key by system
+            5s    filed #3 new_key signals=1
+            5s    alert 4 fires in #3
+            5s    tell ops signal signal 7 because all to page
+        "#]],
+    );
+}
+
+#[test]
+fn nothing_inhibits_itself_and_a_plain_source_lasts_as_long_as_its_incident() {
+    check(
+        "
+        at 0s rule ana all on=opened to=page
+        at 0s inhibition ana same source.environment=prod target.severity=P2
+        at 1s signal db prod P2
+        at 2s signal web staging P2
+        at 3s ack ana 1
+        at 4s resolve ana 1
+        at 5s signal api staging P2
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    inhibition saved version 1 by_hand by ana "same"
+            0s    done same version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because all to page
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    hold ops opened #2 because all: inhibited by same
+            3s    #1 OPEN -> INVESTIGATING by_hand by ana
+            3s    done #1
+            4s    #1 INVESTIGATING -> RESOLVED by_hand by ana
+            4s    done #1
+            5s    #3 opened new_key by system
+            5s    filed #3 new_key signals=1
+            5s    tell ops opened #3 because all to page
+        "#]],
+    );
+}
+
+#[test]
+fn a_rule_tells_no_more_often_than_it_may() {
+    check(
+        "
+        at 0s rule ana two on=signal to=page at_most=2/1m
+        at 1s signal a prod P1 times=3
+        at 60s signal a prod P1
+        at 61s signal a prod P1
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "two"
+            0s    done two version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops signal signal 2 because two to page
+            1s    filed #1 open_incident signals=2
+            1s    tell ops signal signal 3 because two to page
+            1s    filed #1 open_incident signals=3
+            1s    hold ops signal signal 4 because two: rate_limited by two
+            1m    filed #1 open_incident signals=4
+            1m    hold ops signal signal 5 because two: rate_limited by two
+            1m1s  filed #1 open_incident signals=5
+            1m1s  tell ops signal signal 6 because two to page
+        "#]],
+    );
+}
+
+#[test]
+fn nobody_acknowledges_and_each_span_is_told_once() {
+    check(
+        "
+        at 0s rule ana soon on=unacknowledged_for(5m) to=page
+        at 0s rule ana late on=unacknowledged_for(10m),unacknowledged_for(5m) to=boss of=boss
+        at 0s rule ana only of=x on=opened to=x if.component=never
+        at 1s signal db prod P1
+        until 7m
+        at 8m signal web prod P1
+        at 9m ack ana 2
+        until 1h
+        next
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "soon"
+            0s    done soon version 1
+            0s    rule saved version 1 by_hand by ana "late"
+            0s    done late version 1
+            0s    rule saved version 1 by_hand by ana "only"
+            0s    done only version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            5m1s  tell ops unacknowledged_for(300s) #1 because soon to page
+            5m1s  tell boss unacknowledged_for(300s) #1 because late to boss
+            8m    #2 opened new_key by system
+            8m    filed #2 new_key signals=1
+            9m    #2 OPEN -> INVESTIGATING by_hand by ana
+            9m    done #2
+            10m1s tell boss unacknowledged_for(600s) #1 because late to boss
+                  next -
+        "#]],
+    );
+}
+
+#[test]
+fn an_escalation_goes_on_until_somebody_takes_the_incident_up() {
+    check(
+        "
+        at 0s escalation ana chain steps=0s:first,5m:second+boss repeat=1
+        at 0s rule ana r on=opened escalation=chain
+        at 1s signal db prod P1
+        until 6m
+        at 7m ack ana 1
+        until 1h
+        at 2h signal web prod P1
+        until 4h
+        next
+        ",
+        expect![[r#"
+            0s    escalation saved version 1 by_hand by ana "chain"
+            0s    done chain version 1
+            0s    rule saved version 1 by_hand by ana "r"
+            0s    done r version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops step 0 round 0 #1 because r to first
+            5m1s  tell ops step 1 round 0 #1 because r to boss,second
+            7m    #1 OPEN -> INVESTIGATING by_hand by ana
+            7m    done #1
+            2h    #2 opened new_key by system
+            2h    filed #2 new_key signals=1
+            2h    tell ops step 0 round 0 #2 because r to first
+            2h5m  tell ops step 1 round 0 #2 because r to boss,second
+            2h6m  tell ops step 0 round 1 #2 because r to first
+            2h11m tell ops step 1 round 1 #2 because r to boss,second
+                  next -
+        "#]],
+    );
+}
+
+#[test]
+fn an_escalation_that_is_dropped_or_held_back_tells_nobody_more() {
+    check(
+        "
+        at 0s escalation ana chain steps=1m:first,1m:second
+        at 0s rule ana r on=opened escalation=chain to=page
+        at 1s signal db prod P1
+        until 90s
+        at 91s silence ana quiet if.component=db until=5m
+        until 2m30s
+        at 3m drop ana escalation chain
+        until 1h
+        ",
+        expect![[r#"
+            0s    escalation saved version 1 by_hand by ana "chain"
+            0s    done chain version 1
+            0s    rule saved version 1 by_hand by ana "r"
+            0s    done r version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because r to page
+            1m1s  tell ops step 0 round 0 #1 because r to first
+            1m31s silence saved version 1 by_hand by ana "quiet"
+            1m31s done quiet version 1
+            2m1s  hold ops step 1 round 0 #1 because r: silenced by quiet
+            3m    escalation removed by_hand by ana "chain"
+            3m    forgot escalation chain
+            3m    done chain version 1
+        "#]],
+    );
+}
+
+#[test]
+fn merged_children_are_not_told_of_and_what_was_split_off_is() {
+    check(
+        "
+        at 0s rule ana all on=opened,acknowledged,resolved,closed to=page
+        at 1s signal db prod P1
+        at 2s signal web prod P1
+        at 3s merge ana 1 2
+        at 4s signal db prod P1
+        at 5s split ana 1 2
+        at 6s ack ana 1
+        at 7s resolve ana 1
+        at 8s rca ana 1
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because all to page
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    tell ops opened #2 because all to page
+            3s    #2 merged into #1 merged by ana
+            3s    #1 merged into #1 merged by ana "incident #2 was merged into this one"
+            3s    done #1
+            4s    filed #1 open_incident signals=2
+            5s    #3 opened split by ana
+            5s    #1 split 1 with #3 split by ana
+            5s    #3 split 1 with #1 split by ana
+            5s    moved signal 2 from #1 to #3
+            5s    done #3
+            5s    tell ops opened #3 because all to page
+            6s    #1 OPEN -> INVESTIGATING by_hand by ana
+            6s    #2 OPEN -> INVESTIGATING follows_parent by ana
+            6s    done #1
+            6s    tell ops acknowledged #1 because all to page
+            7s    #1 INVESTIGATING -> RESOLVED by_hand by ana
+            7s    #2 INVESTIGATING -> RESOLVED follows_parent by ana
+            7s    done #1
+            7s    tell ops resolved #1 because all to page
+            8s    #1 RESOLVED -> CLOSED rca_complete by ana
+            8s    #2 RESOLVED -> CLOSED follows_parent by ana
+            8s    rca of #1 by ana from 1s to 8s
+            8s    done #1
+            8s    tell ops closed #1 because all to page
+        "#]],
+    );
+}
+
+#[test]
+fn directives_have_versions_and_refuse_what_they_must() {
+    check(
+        "
+        at 0s rule ana r on=opened to=page
+        at 0s rule ana r on=opened to=page
+        at 0s rule ana r version=3 on=opened to=page
+        at 0s rule ana q version=1 on=opened to=page
+        at 0s rule ana bad on=opened to=page if.component=/(/
+        at 0s rule ana nobody on=opened
+        at 0s drop ana rule q
+        at 0s drop ana rule r version=9
+        at 0s escalation ana none steps=0s:a repeat=1000
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "r"
+            0s    done r version 1
+            0s    refused: stale, current version 1
+            0s    refused: stale, current version 1
+            0s    refused: not found
+            0s    refused: directive invalid: match[0].value
+            0s    refused: directive invalid: targets
+            0s    refused: not found
+            0s    refused: stale, current version 1
+            0s    refused: directive invalid: repeat
+        "#]],
+    );
+}
+
+#[test]
+fn rules_are_a_projects_own() {
+    check(
+        "
+        at 0s in 2 rule ana r on=opened,signal to=page
+        at 1s signal db prod P1
+        at 2s in 2 signal db prod P1
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "r"
+            0s    done r version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            2s    2#1 opened new_key by system
+            2s    filed 2#1 new_key signals=1
+            2s    tell ops signal signal 3 because r to page
+            2s    tell ops opened 2#1 because r to page
+        "#]],
+    );
+}
