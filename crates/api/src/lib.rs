@@ -9,18 +9,29 @@
 
 mod administrator;
 mod alertmanager;
+mod directives;
+mod directory;
+mod endpoints;
+mod exchange;
+mod explain;
 mod health;
 mod import;
 mod incidents;
 mod instant;
 mod keys;
+mod letters;
+mod notifications;
 mod openapi;
 mod policies;
 mod ports;
 mod problem;
 mod projects;
+mod references;
 mod remembered;
 mod request;
+mod rules;
+mod subscribers;
+mod versions;
 mod words;
 
 use std::sync::Arc;
@@ -34,8 +45,8 @@ use http::{HeaderName, HeaderValue, Method, Uri, header};
 use model::limits;
 
 pub use ports::{
-    Build, Clock, Health, HealthSource, KeysChanged, MetricsSource, PartHealth, PartStatus,
-    Patience, Ports, Road, RoadError,
+    AskedConfig, Build, Channels, CheckedConfig, Clock, Health, HealthSource, KeysChanged,
+    MetricsSource, PartHealth, PartStatus, Patience, Ports, Road, RoadError, Tested,
 };
 pub use problem::{Code, Problem};
 

@@ -43,7 +43,10 @@ enum Test {
     Words(Vec<String>),
     /// Any of these, in order.
     Texts(Vec<String>),
-    Glob(WildMatch),
+    Glob {
+        pattern: String,
+        matcher: WildMatch,
+    },
     Regex(Box<Regex>),
     Present,
 }
@@ -62,7 +65,7 @@ impl Predicate {
         let first = condition.values.first().map_or("", String::as_str);
         let test = match condition.op {
             Op::Equals | Op::OneOf => one_of(name, condition)?,
-            Op::Glob => Test::Glob(WildMatch::new(first)),
+            Op::Glob => Test::Glob { pattern: first.to_owned(), matcher: WildMatch::new(first) },
             Op::Regex => Test::Regex(Box::new(regex(name, first, binding)?)),
             Op::AtLeast => {
                 let least = severity(&value_name(name, condition.op, 0), first)
@@ -88,12 +91,103 @@ impl Predicate {
             }
             Test::Words(words) => words.iter().any(|word| word.eq_ignore_ascii_case(text)),
             Test::Texts(texts) => texts.binary_search_by(|other| other.as_str().cmp(text)).is_ok(),
-            Test::Glob(pattern) => pattern.matches(text),
+            Test::Glob { matcher, .. } => matcher.matches(text),
             Test::Regex(regex) => regex.is_match(text),
             Test::Present => !text.is_empty(),
         };
         holds != self.negate
     }
+}
+
+/// What texts a condition can only hold of, so that it can be found from the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requirement<'p> {
+    /// One of these, none of them empty.
+    Texts(&'p [String]),
+    /// One that begins so.
+    Beginning(&'p str),
+    /// One that ends so.
+    End(&'p str),
+    /// Any but an empty one.
+    Present,
+    /// Nothing that could be looked up.
+    Nothing,
+}
+
+impl Predicate {
+    /// What it requires of the text of its field; only [`Requirement::Texts`] and
+    /// [`Requirement::Present`] are all that it asks.
+    pub(crate) fn requirement(&self) -> Requirement<'_> {
+        if self.negate {
+            return Requirement::Nothing;
+        }
+        match &self.test {
+            Test::Texts(texts) if texts.iter().all(|text| !text.is_empty()) => {
+                Requirement::Texts(texts)
+            }
+            Test::Present => Requirement::Present,
+            Test::Glob { pattern, .. } => {
+                let wild = ['*', '?'];
+                let beginning = pattern.find(wild).map_or("", |at| &pattern[..at]);
+                let end = pattern.rfind(wild).map_or("", |at| &pattern[at + 1..]);
+                match (beginning.len(), end.len()) {
+                    (0, 0) => Requirement::Nothing,
+                    (one, other) if one >= other => Requirement::Beginning(beginning),
+                    _ => Requirement::End(end),
+                }
+            }
+            Test::Texts(_) | Test::Severities(_) | Test::Words(_) | Test::Regex(_) => {
+                Requirement::Nothing
+            }
+        }
+    }
+
+    /// How dear it is to ask, for choosing what is asked first.
+    pub(crate) fn effort(&self) -> u8 {
+        match &self.test {
+            Test::Severities(_) | Test::Words(_) | Test::Texts(_) | Test::Present => 0,
+            Test::Glob { .. } => 1,
+            Test::Regex(_) => 2,
+        }
+    }
+
+    /// What conditions have in common that ask the same of a field with many values, where regular
+    /// expressions are found: one text is as a list of one.
+    pub(crate) fn sameness(condition: &Condition) -> impl std::hash::Hash + '_ {
+        let op = match condition.op {
+            Op::Equals => Op::OneOf,
+            other => other,
+        };
+        (&condition.field, op, sorted(&condition.values), condition.negate)
+    }
+
+    /// Whether a condition is this one, in the same sense.
+    pub(crate) fn is_same(&self, condition: &Condition) -> bool {
+        let only = || match condition.values.as_slice() {
+            [value] => Some(value.as_str()),
+            _ => None,
+        };
+        let same_test = match (&self.test, condition.op) {
+            (Test::Texts(texts), Op::Equals | Op::OneOf) => {
+                let count = condition.values.len();
+                let allowed = if condition.op == Op::Equals { 1 } else { limits::CONDITION_VALUES };
+                count <= allowed && sorted(&condition.values).into_iter().eq(texts)
+            }
+            (Test::Glob { pattern, .. }, Op::Glob) => only() == Some(pattern),
+            (Test::Regex(regex), Op::Regex) => only() == Some(regex.as_str()),
+            (Test::Present, Op::Present) => condition.values.is_empty(),
+            _ => false,
+        };
+        same_test && self.negate == condition.negate && self.field == condition.field
+    }
+}
+
+/// Values in order, each once.
+fn sorted(values: &[String]) -> Vec<&String> {
+    let mut values: Vec<&String> = values.iter().collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 /// The name of a value in errors: the only one has no position.

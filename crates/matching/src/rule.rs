@@ -58,14 +58,6 @@ impl CompiledRule {
         self.enabled && self.on.contains(&trigger)
     }
 
-    /// The spans it asks to hear of in which nobody took an incident up, if it is in force.
-    pub(crate) fn waits(&self) -> impl Iterator<Item = model::Duration> {
-        self.on.iter().filter(|_| self.enabled).filter_map(|trigger| match trigger {
-            Trigger::Unacknowledged(after) => Some(*after),
-            _ => None,
-        })
-    }
-
     /// What it makes of this, whatever happened and whether or not it is in force.
     #[must_use]
     pub fn fits(&self, facts: &Facts<'_>) -> Fit {

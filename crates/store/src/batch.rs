@@ -3,12 +3,17 @@
 //! Ten thousand signals to one incident become one row. Invariant: writing the folded rows leaves
 //! the store as writing every effect in order would.
 
+mod outgoing;
+
 use std::collections::BTreeMap;
 
 use model::{
-    Actor, Alert, AuditRow, Effect, Effects, GroupingPolicy, IdentityKey, Incident, IncidentId,
-    PolicyId, ProjectId, Rca, Seq, Timestamp,
+    Actor, Alert, AuditRow, Directive, DirectiveId, DirectiveKind, Effect, Effects, GroupingPolicy,
+    IdentityKey, Incident, IncidentId, PolicyId, ProjectId, Rca, Seq, Timestamp,
 };
+
+use self::outgoing::OutgoingFolding;
+pub(crate) use self::outgoing::{DeliveryKey, Outgoing};
 
 /// What a batch leaves to be written, each list in order of its key.
 #[derive(Debug, Default)]
@@ -33,7 +38,16 @@ pub(crate) struct Batch<'a> {
     pub(crate) alerts_resolved: Vec<(ProjectId, IdentityKey)>,
     /// Signals that moved.
     pub(crate) moves: Vec<MoveRow>,
+    /// Directives in force.
+    pub(crate) directives_saved: Vec<&'a Directive>,
+    /// Directives no longer in force.
+    pub(crate) directives_removed: Vec<DirectiveKey>,
+    /// What is due, and what became of it.
+    pub(crate) outgoing: Outgoing<'a>,
 }
+
+/// Names a directive.
+pub(crate) type DirectiveKey = (ProjectId, DirectiveKind, DirectiveId);
 
 /// An incident with the counters it has at the end of the batch.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +131,8 @@ struct Folding<'a> {
     alerts: BTreeMap<(ProjectId, IdentityKey), AlertWord<'a>>,
     moves: BTreeMap<(ProjectId, Seq), MoveRow>,
     audit: Vec<&'a AuditRow>,
+    directives: BTreeMap<DirectiveKey, Option<&'a Directive>>,
+    outgoing: OutgoingFolding<'a>,
 }
 
 impl<'a> Folding<'a> {
@@ -159,14 +175,21 @@ impl<'a> Folding<'a> {
             &Effect::AlertResolved { project, identity, .. } => {
                 self.alerts.insert((project, identity), AlertWord::Over);
             }
+            Effect::DirectiveSaved(directive) => {
+                let key = (directive.project, directive.body.kind(), directive.id);
+                self.directives.insert(key, Some(directive));
+            }
+            &Effect::DirectiveRemoved { project, kind, id } => {
+                self.directives.insert((project, kind, id), None);
+            }
+            Effect::Notified(notification) => self.outgoing.notified(notification),
+            Effect::Attempted { at, receipt } => self.outgoing.attempted(*at, receipt),
+            Effect::Replayed { project, letters, at } => {
+                self.outgoing.replayed(*project, letters, *at);
+            }
             Effect::Filed { incident: None, .. }
             | Effect::Skipped { .. }
             | Effect::AlertRenewed { .. }
-            | Effect::DirectiveSaved(_)
-            | Effect::DirectiveRemoved { .. }
-            | Effect::Notified(_)
-            | Effect::Attempted { .. }
-            | Effect::Replayed { .. }
             | Effect::Replied { .. }
             | Effect::LimitHit { .. } => {}
         }
@@ -198,6 +221,7 @@ impl<'a> Folding<'a> {
             audit: self.audit,
             rcas: self.rcas.into_values().collect(),
             moves: self.moves.into_values().collect(),
+            outgoing: self.outgoing.finish(),
             ..Batch::default()
         };
         for word in self.incidents.into_values() {
@@ -210,6 +234,12 @@ impl<'a> Folding<'a> {
             match policy {
                 Some(policy) => batch.policies_saved.push(policy),
                 None => batch.policies_removed.push(key),
+            }
+        }
+        for (key, directive) in self.directives {
+            match directive {
+                Some(directive) => batch.directives_saved.push(directive),
+                None => batch.directives_removed.push(key),
             }
         }
         for (key, word) in self.alerts {

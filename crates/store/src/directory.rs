@@ -4,10 +4,10 @@
 use async_trait::async_trait;
 use model::{
     Actor, Directive, DirectiveId, DirectiveKind, Duration, EndpointId, ProjectId, SubscriberId,
-    Timestamp,
+    Timestamp, limits,
 };
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// Who owns rules: a team, a customer, or a person with contact methods.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,11 +114,12 @@ pub trait Directory {
         id: SubscriberId,
     ) -> Result<Option<SubscriberRow>, Error>;
 
-    /// Creates (`expected_version` of `None`) or replaces a subscriber; answers its version.
+    /// Creates (`expected_version` of `None`) or replaces a subscriber; answers its version. The version
+    /// and times of `row` are ignored: it is created once, `now`.
     ///
     /// # Errors
-    /// `Conflict` when the name is taken, the version is another one (said in the message), or there are
-    /// `limits::SUBSCRIBERS`; `NotFound` when a version is expected of one that is not there.
+    /// `Conflict` when the name is taken, the version is another one ([`Error::current_version`]), or there
+    /// are `limits::SUBSCRIBERS`; `NotFound` when a version is expected of one that is not there.
     async fn put_subscriber(
         &self,
         row: &SubscriberRow,
@@ -221,4 +222,106 @@ pub trait Directory {
         kind: DirectiveKind,
         id: DirectiveId,
     ) -> Result<Option<Directive>, Error>;
+}
+
+impl DocumentKind {
+    /// Every kind, in order of its code.
+    pub const ALL: &'static [Self] = &[Self::Schedule, Self::Calendar, Self::Original];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Calendar => "calendar",
+            Self::Original => "original",
+        }
+    }
+
+    /// The number durable formats hold.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Schedule => 0,
+            Self::Calendar => 1,
+            Self::Original => 2,
+        }
+    }
+
+    /// The kind of a code.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+}
+
+/// What a row of the directory is called in errors, and how many a project may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sort {
+    pub(crate) word: &'static str,
+    pub(crate) most: usize,
+}
+
+impl Sort {
+    /// The version after a put on a row that stands at `before`.
+    pub(crate) fn next_version(
+        self,
+        before: Option<u64>,
+        expected: Option<u64>,
+    ) -> Result<u64, Error> {
+        match (before, expected) {
+            (None, None) => Ok(1),
+            (Some(_), None) => self.stale(before, "exists already"),
+            (_, Some(_)) => self.removable(before, expected).map(|version| version + 1),
+        }
+    }
+
+    /// The version of a row that may be removed or replaced.
+    pub(crate) fn removable(
+        self,
+        before: Option<u64>,
+        expected: Option<u64>,
+    ) -> Result<u64, Error> {
+        let Some(version) = before else {
+            let what = format!("there is no such {} in this project", self.word);
+            return Err(Error::new(ErrorKind::NotFound, what));
+        };
+        if expected.is_some_and(|expected| expected != version) {
+            return self.stale(before, "was changed");
+        }
+        Ok(version)
+    }
+
+    /// The name belongs to another one.
+    pub(crate) fn taken(self, name: &str) -> Error {
+        let what = format!("there is another {} with the name {name}", self.word);
+        Error::new(ErrorKind::Conflict, what)
+    }
+
+    /// There is no room for one more where there are `count`.
+    pub(crate) fn room(self, count: usize) -> Result<(), Error> {
+        if count < self.most {
+            return Ok(());
+        }
+        let what = format!("a project has at most {} of {}", self.most, self.word);
+        Err(Error::new(ErrorKind::Conflict, what))
+    }
+
+    fn stale<T>(self, before: Option<u64>, what: &str) -> Result<T, Error> {
+        let current = before.unwrap_or(0);
+        let what = format!("the {} {what} and has version {current}; read it again", self.word);
+        Err(Error::stale(what, current))
+    }
+}
+
+pub(crate) const SUBSCRIBERS: Sort = Sort { word: "subscriber", most: limits::SUBSCRIBERS };
+pub(crate) const ENDPOINTS: Sort = Sort { word: "endpoint", most: limits::ENDPOINTS };
+
+impl DocumentKind {
+    pub(crate) fn sort(self) -> Sort {
+        Sort { word: self.as_str(), most: limits::DOCUMENTS }
+    }
+}
+
+/// What must be gone before a subscriber can go.
+pub(crate) fn still_owns(what: &str) -> Error {
+    Error::new(ErrorKind::Conflict, format!("the subscriber still has {what}"))
 }

@@ -1,5 +1,5 @@
-//! The store remembers: SQL rows of incidents, audit, policies, alerts, keys, projects and drafts,
-//! and the position up to which they are applied.
+//! The store remembers: SQL rows of incidents, audit, policies, alerts, keys, projects and drafts, of
+//! who is told what and what became of it, and the position up to which they are applied.
 //!
 //! Refuses to know: HTTP, the engine, the journal. It is told effects and asked for rows.
 //!
@@ -44,7 +44,7 @@ pub use sqlite::{Options, SqliteStore};
 
 /// What every backend of the store does. One conformance suite, [`conformance`], holds them all to it.
 #[async_trait]
-pub trait Store: Admin + Send + Sync + 'static {
+pub trait Store: Admin + Directory + Outbox + Send + Sync + 'static {
     /// The last applied position of a partition; `Seq(0)` where nothing was applied.
     async fn offset(&self, partition: PartitionId) -> Result<Seq, Error>;
 

@@ -7,8 +7,8 @@
 
 use async_trait::async_trait;
 use model::{
-    EndpointId, IncidentId, Notification, NotificationId, ProjectId, Receipt, SignalId,
-    SubscriberId, Target, Timestamp,
+    EndpointId, IncidentId, Notification, NotificationId, ProjectId, Receipt, SignalId, Subject,
+    SubscriberId, Target, Timestamp, Verdict, limits,
 };
 
 use crate::Error;
@@ -68,7 +68,7 @@ pub struct NotificationView {
     pub notification: Notification,
     /// Where it stands.
     pub status: NotificationStatus,
-    /// When the last target got it.
+    /// When the last target got it, where it is delivered.
     pub delivered_at: Option<Timestamp>,
     /// Its deliveries, in order of target.
     pub deliveries: Vec<DeliveryRow>,
@@ -121,7 +121,8 @@ pub struct LetterFilter {
     pub until: Option<Timestamp>,
     /// Rows of the page, at most `limits::REPLAYED_LETTERS`; 0 means `model::limits::PAGE_DEFAULT`.
     pub limit: usize,
-    /// Where the page before ended: as of [`NotificationFilter::after`].
+    /// Where the page before ended: as of [`NotificationFilter::after`]. A page never parts the letters
+    /// of one notification; where one alone has more than fit, it has them all.
     pub after: Option<PageCursor>,
 }
 
@@ -171,9 +172,9 @@ pub struct DueTarget {
     pub project: ProjectId,
     /// To whom.
     pub target: Target,
-    /// When the oldest was due.
+    /// Since when something could be handed out: it was due, or its lease ended.
     pub since: Timestamp,
-    /// How many are due, counted up to 1 000.
+    /// How many could be handed out, counted up to [`DUE_COUNTED`].
     pub count: u32,
 }
 
@@ -220,13 +221,16 @@ pub trait Outbox {
     async fn letters(&self, project: ProjectId, filter: &LetterFilter)
     -> Result<LetterPage, Error>;
 
-    /// Targets with something due at `now` that nobody leases, over all projects, the longest waiting first.
+    /// Targets with something that [`Self::lease`] would hand out at `now`, over all projects, the longest
+    /// waiting first.
     async fn due_targets(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTarget>, Error>;
 
-    /// When the next delivery is due that nobody leases, or the next lease ends.
+    /// When [`Self::lease`] has something to hand out next: a delivery that waits behind no other is due
+    /// and nobody leases it, or the lease of one ends.
     async fn next_due(&self) -> Result<Option<Timestamp>, Error>;
 
-    /// Leases what is due at `now`, until `until`: for each target the oldest first by (`seq`, id). Of
+    /// Leases what is due at `now`, until `until`: for each target what has been due longest, in order of
+    /// (`seq`, id), so that what is tried again does not stand in the way of what is new. Of
     /// several deliveries to one target about one incident only the first not yet settled is handed
     /// out, so that they are sent in order. What is leased by anybody until after `now` is not handed out.
     async fn lease(
@@ -241,7 +245,7 @@ pub trait Outbox {
     /// alone does this when it starts, because whoever leased before is gone).
     async fn release(&self, owner: Option<u128>) -> Result<(), Error>;
 
-    /// Gives one lease back unused, due at `due_at`.
+    /// Gives one lease back unused, due at `due_at`; what nobody leases stays as it is.
     async fn give_back(
         &self,
         project: ProjectId,
@@ -250,8 +254,9 @@ pub trait Outbox {
         due_at: Timestamp,
     ) -> Result<(), Error>;
 
-    /// Spreads what was due to a person or schedule out over endpoints, each due at its time; the target
+    /// Spreads what is due to a person or schedule out over endpoints, each due at its time; the target
     /// itself is then `Spread`. An endpoint that the notification already goes to is left as it is.
+    /// What is not due there changes nothing.
     async fn spread(
         &self,
         project: ProjectId,
@@ -262,4 +267,109 @@ pub trait Outbox {
 
     /// Figures over all projects.
     async fn outbox_counts(&self) -> Result<OutboxCounts, Error>;
+}
+
+/// Due deliveries of one target that [`Outbox::due_targets`] counts; beyond it a larger number tells nothing more.
+pub const DUE_COUNTED: u32 = 1_000;
+
+impl NotificationStatus {
+    /// Every status, in order of its code.
+    pub const ALL: &'static [Self] = &[Self::Pending, Self::Delivered, Self::Dead, Self::Held];
+
+    /// Where a notification stands whose deliveries stand like this.
+    pub(crate) fn of(deliveries: impl IntoIterator<Item = DeliveryStatus>) -> Self {
+        let mut status = Self::Held;
+        for delivery in deliveries {
+            status = match (status, delivery) {
+                (_, DeliveryStatus::Due) => return Self::Pending,
+                (_, DeliveryStatus::Dead) | (Self::Dead, _) => Self::Dead,
+                (_, DeliveryStatus::Delivered | DeliveryStatus::Folded) => Self::Delivered,
+                (before, DeliveryStatus::Held | DeliveryStatus::Spread) => before,
+            };
+        }
+        status
+    }
+
+    /// The number durable formats hold.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Pending => 0,
+            Self::Delivered => 1,
+            Self::Dead => 2,
+            Self::Held => 3,
+        }
+    }
+
+    /// The status of a code.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.code() == code)
+    }
+}
+
+impl DeliveryStatus {
+    /// Every status, in order of its code.
+    pub const ALL: &'static [Self] =
+        &[Self::Due, Self::Delivered, Self::Folded, Self::Dead, Self::Held, Self::Spread];
+
+    /// Where a delivery stands after a try that ended so.
+    pub(crate) const fn after(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Delivered => Self::Delivered,
+            Verdict::Retry => Self::Due,
+            Verdict::Dead => Self::Dead,
+            Verdict::HeldBack => Self::Held,
+            Verdict::Folded => Self::Folded,
+        }
+    }
+
+    /// Whether the target was told.
+    pub(crate) const fn is_told(self) -> bool {
+        matches!(self, Self::Delivered | Self::Folded)
+    }
+
+    /// The number durable formats hold.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Due => 0,
+            Self::Delivered => 1,
+            Self::Folded => 2,
+            Self::Dead => 3,
+            Self::Held => 4,
+            Self::Spread => 5,
+        }
+    }
+
+    /// The status of a code.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.code() == code)
+    }
+}
+
+/// Rows of a page of letters, where `asked` of them were asked for.
+pub(crate) fn letter_rows(asked: usize) -> usize {
+    if asked == 0 { limits::PAGE_DEFAULT } else { asked.min(limits::REPLAYED_LETTERS) }
+}
+
+/// How many of the letters of these notifications, newest first, make a page of `limit`.
+pub(crate) fn whole_notifications<K: PartialEq>(notifications: &[K], limit: usize) -> usize {
+    let Some(first_outside) = notifications.get(limit) else { return notifications.len() };
+    let inside = notifications[..limit].iter().rposition(|key| key != first_outside);
+    match inside {
+        Some(last) => last + 1,
+        None => notifications.iter().take_while(|key| *key == first_outside).count(),
+    }
+}
+
+/// The incident whose notifications go to a target in order: the subject, if it is one.
+pub(crate) fn line_of(subject: Subject) -> Option<IncidentId> {
+    match subject {
+        Subject::Incident(id) => Some(id),
+        Subject::Signal(_) => None,
+    }
+}
+
+/// The incident that a notification is about: the subject, or the one the signal belongs to.
+pub(crate) fn incident_of(notification: &Notification) -> Option<IncidentId> {
+    let told = || notification.notice.incident.as_ref().map(|incident| incident.id);
+    line_of(notification.subject).or_else(told)
 }

@@ -1,6 +1,9 @@
 //! What can be asked of the store, and the rows it answers with.
 
-use model::{Actor, AuditRow, Incident, IncidentId, Rca, Seq, Severity, Status, Timestamp, limits};
+use model::{
+    Actor, AuditRow, Incident, IncidentId, NotificationId, Rca, Seq, Severity, Status, Timestamp,
+    limits,
+};
 
 /// How far a merged incident is followed upwards for the analysis it cites.
 pub(crate) const MERGE_DEPTH: u32 = 16;
@@ -26,7 +29,8 @@ pub struct IncidentFilter {
     pub after: Option<PageCursor>,
 }
 
-/// Where a page ended; opaque outside. Incidents: (severity rank, last signal µs, number); timeline: (seq, index, 0).
+/// Where a page ended; opaque outside. Incidents: (severity rank, last signal µs, number); timeline: (seq, index, 0);
+/// notifications and letters: (seq, first and last 8 bytes of the id).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageCursor(pub i64, pub i64, pub i64);
 
@@ -42,6 +46,19 @@ impl PageCursor {
     #[must_use]
     pub fn of_audit(row: &AuditRow) -> Self {
         Self(row.seq.0.cast_signed(), i64::from(row.index), 0)
+    }
+
+    /// The place of a notification, and of its letters, in a list.
+    #[must_use]
+    pub fn of_notification(seq: Seq, id: NotificationId) -> Self {
+        let [first, last] = [id.0 >> 64, id.0].map(|half| (half as u64).cast_signed());
+        Self(seq.0.cast_signed(), first, last)
+    }
+
+    /// The notification at this place.
+    pub(crate) fn notification(self) -> (Seq, NotificationId) {
+        let [first, last] = [self.1, self.2].map(|half| u128::from(half.cast_unsigned()));
+        (Seq(self.0.cast_unsigned()), NotificationId(first << 64 | last))
     }
 }
 

@@ -70,24 +70,36 @@ pub(crate) async fn page<D: Shown>(
     Ok((page, next))
 }
 
-/// Every directive of a kind, at most as many as there may be.
+/// Every directive of a kind.
 pub(crate) async fn all(
     api: &Api,
     project: ProjectId,
     kind: DirectiveKind,
     subscriber: Option<SubscriberId>,
 ) -> Result<Vec<Directive>, Problem> {
+    Ok(up_to(api, project, kind, subscriber, usize::MAX).await?.0)
+}
+
+/// The first directives of a kind, about `most` of them; and whether there are more.
+pub(crate) async fn up_to(
+    api: &Api,
+    project: ProjectId,
+    kind: DirectiveKind,
+    subscriber: Option<SubscriberId>,
+    most: usize,
+) -> Result<(Vec<Directive>, bool), Problem> {
     let store = &api.ports().store;
-    let mut everything = Vec::new();
+    let mut found = Vec::new();
     let mut after = None;
     loop {
         let limit = model::limits::PAGE;
         let page = store.directives(project, kind, subscriber, after, limit).await?;
         let ends = page.items.is_empty();
-        everything.extend(page.items);
+        found.extend(page.items);
         match page.next {
+            Some(_) if found.len() >= most => return Ok((found, true)),
             Some(next) if !ends => after = Some(next),
-            _ => return Ok(everything),
+            _ => return Ok((found, false)),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::problem::{Code, Problem};
 use crate::request::Call;
 
 pub(crate) use item::{IncidentDetail, IncidentItem};
-pub(crate) use signals::{opening_signal, signal_by_id};
+pub(crate) use signals::{ReceivedSignal, opening_signal, signal_by_id};
 
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<Api> {

@@ -19,17 +19,12 @@ use crate::problem::Problem;
 use crate::request::{Call, CursorKind, Id, Parameters};
 use crate::{Api, instant, words};
 
-/// A signal as it was received, and where it was filed.
+/// A signal as its sender wrote it.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct SignalItem {
-    /// Its position in the journal.
-    pub(crate) seq: u64,
+pub(crate) struct ReceivedSignal {
     /// Its id.
     #[schema(format = "uuid")]
     pub(crate) id: String,
-    /// When it was made durable here.
-    #[schema(format = DateTime)]
-    pub(crate) received_at: String,
     /// When its sender says it happened.
     #[schema(format = DateTime)]
     pub(crate) occurred_at: String,
@@ -62,6 +57,19 @@ pub(crate) struct SignalItem {
     pub(crate) error_code: Option<String>,
     /// Links for a person.
     pub(crate) links: Vec<String>,
+}
+
+/// A signal as it was received, and where it was filed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SignalItem {
+    /// Its position in the journal.
+    pub(crate) seq: u64,
+    /// When it was made durable here.
+    #[schema(format = DateTime)]
+    pub(crate) received_at: String,
+    /// The signal.
+    #[serde(flatten)]
+    pub(crate) signal: ReceivedSignal,
     /// The incident it was filed under when it came.
     #[schema(required, format = "uuid")]
     pub(crate) incident_id: Option<String>,
@@ -208,32 +216,36 @@ async fn read(api: &Api, query: SignalQuery) -> Result<SignalPage, Problem> {
 
 impl From<StoredSignal> for SignalItem {
     fn from(row: StoredSignal) -> Self {
-        let signal = row.signal;
-        let present = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Self {
             seq: row.seq.0,
-            id: signal.id.to_string(),
             received_at: instant::write(row.received_at),
+            signal: (&row.signal).into(),
+            incident_id: row.incident.map(|id| id.to_string()),
+            reason: row.reason.as_str().to_owned(),
+        }
+    }
+}
+
+impl From<&Signal<'_>> for ReceivedSignal {
+    fn from(signal: &Signal<'_>) -> Self {
+        let present = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let labels = signal.labels.iter();
+        Self {
+            id: signal.id.to_string(),
             occurred_at: instant::write(signal.occurred_at),
-            component: signal.component.into_owned(),
+            component: signal.component.to_string(),
             component_type: signal.component_type.into(),
             kind: signal.kind.into(),
             severity: signal.severity.into(),
-            source: signal.source.into_owned(),
-            environment: signal.environment.into_owned(),
+            source: signal.source.to_string(),
+            environment: signal.environment.to_string(),
             status: signal.status.into(),
-            summary: signal.summary.into_owned(),
-            labels: signal
-                .labels
-                .into_iter()
-                .map(|(name, value)| (name.into_owned(), value.into_owned()))
-                .collect(),
+            summary: signal.summary.to_string(),
+            labels: labels.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             payload: raw(&signal.payload),
             trace_id: present(&signal.trace_id),
             error_code: present(&signal.error_code),
-            links: signal.links.into_iter().map(std::borrow::Cow::into_owned).collect(),
-            incident_id: row.incident.map(|id| id.to_string()),
-            reason: row.reason.as_str().to_owned(),
+            links: signal.links.iter().map(ToString::to_string).collect(),
         }
     }
 }

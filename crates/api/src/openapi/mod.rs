@@ -31,6 +31,10 @@ pub(crate) use reference::Reference;
         (name = "signals", description = "The doors through which signals come in."),
         (name = "incidents", description = "Incidents, and what people and agents do to them."),
         (name = "policies", description = "Which signals are one incident."),
+        (name = "subscribers", description = "Who owns rules: teams, customers, people."),
+        (name = "endpoints", description = "Where notifications are sent."),
+        (name = "rules", description = "What subscribers want to hear of."),
+        (name = "notifications", description = "Who was told what, when, where, and why not."),
         (name = "keys", description = "Keys and projects."),
         (name = "alertmanager", description = "Alertmanager's API v2, for Prometheus, amtool, Grafana and Karma. Below `/k/{key}` too, for clients that can send no header."),
         (name = "health", description = "How the server is. Needs no key."),
@@ -44,6 +48,13 @@ pub(crate) fn assemble() -> (Router<Api>, Document) {
     let (routes, document) = OpenApiRouter::with_openapi(Root::openapi())
         .merge(crate::incidents::routes())
         .merge(crate::policies::routes())
+        .merge(crate::subscribers::routes())
+        .merge(crate::endpoints::routes())
+        .merge(crate::rules::routes())
+        .merge(crate::exchange::routes())
+        .merge(crate::notifications::routes())
+        .merge(crate::letters::routes())
+        .merge(crate::explain::routes())
         .merge(crate::keys::routes())
         .merge(crate::projects::routes())
         .merge(crate::alertmanager::routes())

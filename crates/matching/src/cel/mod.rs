@@ -64,6 +64,11 @@ impl Expression {
         Ok(Self { source: source.to_owned(), parsed, functions })
     }
 
+    /// What was compiled.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Whether it is true of these.
     pub(crate) fn holds(&self, variables: &Variables<'_>) -> bool {
         let run = || {

@@ -1,6 +1,7 @@
 //! The ports of the pipeline with what the simulator needs on top: a record of what was committed,
 //! refusals on demand, and faults that can be planted to see that the checks find them.
 
+mod delegated;
 mod lake;
 mod snapshots;
 mod store;

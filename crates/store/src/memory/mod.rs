@@ -5,6 +5,9 @@
 //! backends must hold. Refuses to know: files, SQL, the time of day.
 
 mod administration;
+mod deliveries;
+mod directory;
+mod outbox;
 mod tables;
 
 use std::collections::VecDeque;
@@ -14,6 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use model::{AuditRow, GroupingPolicy, Incident, IncidentId, ProjectId, Seq, Severity, Status};
 
+use self::deliveries::Change;
 use self::tables::{Tables, Undo};
 use crate::commit::{Commit, PartitionId};
 use crate::query::{
@@ -77,6 +81,15 @@ impl MemoryStore {
     /// Every change leaves the tables whole, so a panic elsewhere while it was held is no reason to stop.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Notes what was written beside the commits: it goes with the latest commit, if that is lost.
+    fn also(&mut self, changes: impl IntoIterator<Item = Change>) {
+        if let Some(latest) = self.at_risk.back_mut() {
+            latest.push(Undo::Outbox(changes.into_iter().collect()));
+        }
     }
 }
 

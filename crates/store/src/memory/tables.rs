@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Alert, AuditRow, Effect, GroupingPolicy, IdentityKey, Incident, IncidentId, PolicyId,
-    ProjectId, Seq, Timestamp,
+    Alert, AuditRow, Directive, DirectiveId, DirectiveKind, Effect, EndpointId, GroupingPolicy,
+    IdentityKey, Incident, IncidentId, PolicyId, ProjectId, Seq, SubscriberId, Timestamp,
 };
 
+use super::deliveries::{Change, Deliveries};
 use crate::admin::{KeyRow, ProjectRow, RcaDraft};
+use crate::batch::DirectiveKey;
 use crate::commit::{Commit, PartitionId};
+use crate::directory::{DocumentKind, DocumentRow, EndpointRow, SubscriberRow};
 use crate::query::RcaView;
 
 type IncidentKey = (ProjectId, IncidentId);
@@ -31,6 +34,11 @@ pub(super) struct Tables {
     policies: BTreeMap<PolicyKey, GroupingPolicy>,
     alerts: BTreeMap<AlertKey, Alert>,
     moves: BTreeMap<MoveKey, Move>,
+    directives: BTreeMap<DirectiveKey, Directive>,
+    pub(super) outbox: Deliveries,
+    pub(super) subscribers: BTreeMap<(ProjectId, SubscriberId), SubscriberRow>,
+    pub(super) endpoints: BTreeMap<(ProjectId, EndpointId), EndpointRow>,
+    pub(super) documents: BTreeMap<(ProjectId, DocumentKind, u128), DocumentRow>,
     pub(super) projects: Vec<ProjectRow>,
     pub(super) keys: Vec<KeyRow>,
     pub(super) drafts: BTreeMap<IncidentKey, RcaDraft>,
@@ -47,6 +55,8 @@ pub(super) enum Undo {
     Policy(PolicyKey, Option<Box<GroupingPolicy>>),
     Alert(AlertKey, Option<Box<Alert>>),
     Move(MoveKey, Option<Move>),
+    Directive(DirectiveKey, Option<Box<Directive>>),
+    Outbox(Vec<Change>),
 }
 
 impl Tables {
@@ -90,6 +100,12 @@ impl Tables {
                 }
                 Undo::Alert(key, before) => restore(&mut self.alerts, key, before.map(|row| *row)),
                 Undo::Move(key, before) => restore(&mut self.moves, key, before),
+                Undo::Directive(key, before) => {
+                    restore(&mut self.directives, key, before.map(|row| *row));
+                }
+                Undo::Outbox(changes) => {
+                    changes.into_iter().rev().for_each(|change| self.outbox.take_back(change));
+                }
             }
         }
     }
@@ -151,14 +167,27 @@ impl Tables {
                 let key = (project, identity);
                 self.alerts.remove(&key).map(|row| Undo::Alert(key, Some(Box::new(row))))
             }
+            Effect::DirectiveSaved(directive) => {
+                let key = (directive.project, directive.body.kind(), directive.id);
+                let before = self.directives.insert(key, (**directive).clone());
+                Some(Undo::Directive(key, before.map(Box::new)))
+            }
+            &Effect::DirectiveRemoved { project, kind, id } => {
+                let key = (project, kind, id);
+                self.directives.remove(&key).map(|row| Undo::Directive(key, Some(Box::new(row))))
+            }
+            Effect::Notified(notification) => {
+                Some(Undo::Outbox(self.outbox.notified(notification)))
+            }
+            Effect::Attempted { at, receipt } => {
+                Some(Undo::Outbox(self.outbox.attempted(*at, receipt)))
+            }
+            Effect::Replayed { project, letters, at } => {
+                Some(Undo::Outbox(self.outbox.replayed(*project, letters, *at)))
+            }
             Effect::Filed { incident: None, .. }
             | Effect::Skipped { .. }
             | Effect::AlertRenewed { .. }
-            | Effect::DirectiveSaved(_)
-            | Effect::DirectiveRemoved { .. }
-            | Effect::Notified(_)
-            | Effect::Attempted { .. }
-            | Effect::Replayed { .. }
             | Effect::Replied { .. }
             | Effect::LimitHit { .. } => None,
         }
@@ -201,6 +230,15 @@ impl Tables {
     pub(super) fn policies_of(&self, project: ProjectId) -> impl Iterator<Item = &GroupingPolicy> {
         let (from, to) = ((project, PolicyId(0)), (project, PolicyId(u128::MAX)));
         self.policies.range(from..=to).map(|(_, policy)| policy)
+    }
+
+    pub(super) fn directives_of(
+        &self,
+        project: ProjectId,
+        kind: DirectiveKind,
+    ) -> impl Iterator<Item = &Directive> {
+        let (from, to) = (DirectiveId(0), DirectiveId(u128::MAX));
+        self.directives.range((project, kind, from)..=(project, kind, to)).map(|(_, row)| row)
     }
 
     pub(super) fn alerts(&self) -> impl Iterator<Item = &Alert> {

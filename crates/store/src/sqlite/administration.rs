@@ -167,14 +167,14 @@ impl Admin for SqliteStore {
 
 impl SqliteStore {
     /// Commits and makes durable: the journal does not hold this, so nothing would bring it back.
-    async fn finish(&self, write: Write<'_>) -> Result<(), Error> {
+    pub(super) async fn finish(&self, write: Write<'_>) -> Result<(), Error> {
         write.commit().await?;
         self.sync().await
     }
 }
 
 /// One line of who changed what.
-async fn note(
+pub(super) async fn note(
     connection: &mut SqliteConnection,
     at: Timestamp,
     by: &Actor,

@@ -5,8 +5,11 @@
 
 use std::sync::Arc;
 
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
+use model::Target;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Encode, Type};
+
+use crate::batch::DeliveryKey;
 
 /// Row counts that statements are prepared for, largest first. The largest times the widest table
 /// stays far below SQLite's 32 766 variables.
@@ -53,22 +56,67 @@ impl Bulk {
         bind: impl Fn(&mut Values, &T),
     ) -> Result<u64, sqlx::Error> {
         let mut touched = 0;
-        let mut rest = rows;
-        for (size, text) in SIZES.into_iter().zip(&self.texts) {
-            while rest.len() >= size {
-                let (chunk, after) = rest.split_at(size);
-                let mut values = Values::default();
-                chunk.iter().for_each(|row| bind(&mut values, row));
-                let statement = sqlx::query_with(AssertSqlSafe(Arc::clone(text)), values.0);
-                touched += statement.execute(&mut *connection).await?.rows_affected();
-                rest = after;
-            }
+        for (text, chunk) in self.chunks(rows) {
+            let statement = sqlx::query_with(AssertSqlSafe(text), bound(chunk, &bind));
+            touched += statement.execute(&mut *connection).await?.rows_affected();
         }
         Ok(touched)
     }
+
+    /// Runs it over `rows` and answers the rows it returns.
+    pub(super) async fn fetch<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: &[T],
+        bind: impl Fn(&mut Values, &T),
+    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        let mut returned = Vec::new();
+        for (text, chunk) in self.chunks(rows) {
+            let statement = sqlx::query_with(AssertSqlSafe(text), bound(chunk, &bind));
+            returned.append(&mut statement.fetch_all(&mut *connection).await?);
+        }
+        Ok(returned)
+    }
+
+    /// Cuts `rows` into those of one statement each.
+    fn chunks<'t, T>(&self, rows: &'t [T]) -> Vec<(Arc<str>, &'t [T])> {
+        let mut chunks = Vec::new();
+        let mut rest = rows;
+        for (size, text) in SIZES.into_iter().zip(&self.texts) {
+            while let Some((chunk, after)) = rest.split_at_checked(size) {
+                chunks.push((Arc::clone(text), chunk));
+                rest = after;
+            }
+        }
+        chunks
+    }
+}
+
+fn bound<T>(chunk: &[T], bind: &impl Fn(&mut Values, &T)) -> SqliteArguments {
+    let mut values = Values::default();
+    chunk.iter().for_each(|row| bind(&mut values, row));
+    values.0
 }
 
 impl Values {
+    /// Adds a target, as its kind and its id.
+    pub(super) fn add_target(&mut self, target: Target) -> &mut Self {
+        let (kind, id) = match target {
+            Target::Endpoint(id) => (0_i64, id.to_bytes()),
+            Target::OnCall(id) => (1, id.to_bytes()),
+            Target::Person(id) => (2, id.to_bytes()),
+        };
+        self.add(kind).add(id.to_vec())
+    }
+
+    /// Adds what names a delivery.
+    pub(super) fn add_delivery(
+        &mut self,
+        (project, notification, target): DeliveryKey,
+    ) -> &mut Self {
+        self.add(i64::from(project.0)).add(notification.to_bytes().to_vec()).add_target(target)
+    }
+
     /// Adds a number, text, bytes, or nothing.
     pub(super) fn add<'t, T: Encode<'t, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> &mut Self {
         self.0.add(value).expect("numbers, text and bytes always encode");

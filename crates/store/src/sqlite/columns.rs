@@ -1,8 +1,9 @@
 //! Reads the columns of a row, and says which table and row it was where one is not readable.
 
+use model::codec::wire::Reader;
 use model::{
-    Actor, ActorKind, ComponentType, IncidentId, ProjectId, Reason, Seq, Severity, Status,
-    Timestamp,
+    Actor, ActorKind, ComponentType, EndpointId, IncidentId, NotificationId, ProjectId, Reason,
+    ScheduleId, Seq, Severity, Status, SubscriberId, Target, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{Sqlite, SqliteRow};
@@ -102,6 +103,35 @@ impl<'r> Columns<'r> {
             let what = format!("{}: {column} is not the JSON it should be", self.name());
             Error::caused(ErrorKind::Corrupt, what, error)
         })
+    }
+
+    /// Bytes in the journal's codec.
+    pub(super) fn coded<T>(
+        &self,
+        column: &str,
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, model::codec::Error>,
+    ) -> Result<T, Error> {
+        let mut reader = Reader::new(self.get(column)?);
+        let value = read(&mut reader).and_then(|value| reader.end().map(|()| value));
+        value.map_err(|error| {
+            let what = format!("{}: {column} is not in the journal's codec", self.name());
+            Error::caused(ErrorKind::Corrupt, what, error)
+        })
+    }
+
+    pub(super) fn notification(&self, column: &str) -> Result<NotificationId, Error> {
+        self.wide(column).map(NotificationId)
+    }
+
+    /// Who is told, by `target_kind` and `target`.
+    pub(super) fn target(&self) -> Result<Target, Error> {
+        let id = self.wide("target")?;
+        match self.get::<i64>("target_kind")? {
+            0 => Ok(Target::Endpoint(EndpointId(id))),
+            1 => Ok(Target::OnCall(ScheduleId(id))),
+            2 => Ok(Target::Person(SubscriberId(id))),
+            kind => Err(self.unreadable("target_kind", &format!("a known code, but {kind}"))),
+        }
     }
 
     /// A number that stands for one of a closed list.

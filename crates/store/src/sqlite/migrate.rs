@@ -20,8 +20,14 @@ struct Migration {
 }
 
 /// Every step ever released, in order.
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "base", sql: include_str!("../../migrations/0001_base.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "base", sql: include_str!("../../migrations/0001_base.sql") },
+    Migration {
+        version: 2,
+        name: "delivery",
+        sql: include_str!("../../migrations/0002_delivery.sql"),
+    },
+];
 
 /// Brings the store to the schema of this binary.
 ///

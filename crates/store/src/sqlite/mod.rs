@@ -12,9 +12,11 @@ mod administration;
 mod bulk;
 mod checkpoint;
 mod columns;
+mod directory;
 mod failure;
 mod list;
 mod migrate;
+mod outbox;
 mod read;
 mod rows;
 #[cfg(test)]

@@ -9,7 +9,8 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::bulk::{Bulk, Values};
 use super::failure::failed;
-use super::rows::{alert, analysis, audit, incident, policy};
+use super::outbox;
+use super::rows::{alert, analysis, audit, directive, incident, policy};
 use crate::Error;
 use crate::batch::{Batch, CounterRow, MoveRow, RcaRow};
 use crate::commit::{Commit, PartitionId};
@@ -69,7 +70,9 @@ pub(super) async fn write_batch(
     let run = sql.moves.run(connection, &batch.moves, write_move);
     run.await.map_err(failed("write signal_moves"))?;
     write_policies(connection, batch).await?;
-    write_alerts(connection, batch).await
+    write_directives(connection, batch).await?;
+    write_alerts(connection, batch).await?;
+    outbox::write(connection, &batch.outgoing).await
 }
 
 /// The statements of a batch, their texts made once.
@@ -82,6 +85,8 @@ pub(super) struct Statements {
     moves: Bulk,
     policies_saved: Bulk,
     policies_removed: Bulk,
+    directives_saved: Bulk,
+    directives_removed: Bulk,
     alerts_firing: Bulk,
     pub(super) alerts_joined: Bulk,
     alerts_resolved: Bulk,
@@ -113,6 +118,12 @@ pub(super) static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements
     ),
     policies_saved: Bulk::upsert("policies", &policy::KEY, &policy::OTHERS),
     policies_removed: Bulk::new("DELETE FROM policies WHERE (project, id) IN (VALUES", 2, ")"),
+    directives_saved: Bulk::upsert("directives", &directive::KEY, &directive::OTHERS),
+    directives_removed: Bulk::new(
+        "DELETE FROM directives WHERE (project, kind, id) IN (VALUES",
+        3,
+        ")",
+    ),
     alerts_firing: Bulk::upsert(
         "alerts",
         &["project", "identity"],
@@ -140,6 +151,23 @@ async fn write_policies(connection: &mut SqliteConnection, batch: &Batch<'_>) ->
         values.add(i64::from(row.0.0)).add(&row.1.to_bytes()[..]);
     });
     run.await.map_err(failed("remove policies"))?;
+    Ok(())
+}
+
+async fn write_directives(
+    connection: &mut SqliteConnection,
+    batch: &Batch<'_>,
+) -> Result<(), Error> {
+    let sql = &*STATEMENTS;
+    let run = sql.directives_saved.run(connection, &batch.directives_saved, |values, row| {
+        directive::write(values, row);
+    });
+    run.await.map_err(failed("write directives"))?;
+    let run = sql.directives_removed.run(connection, &batch.directives_removed, |values, row| {
+        let (project, kind, id) = *row;
+        values.add(i64::from(project.0)).add(i64::from(kind.code())).add(id.to_bytes().to_vec());
+    });
+    run.await.map_err(failed("remove directives"))?;
     Ok(())
 }
 

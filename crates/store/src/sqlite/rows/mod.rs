@@ -6,12 +6,16 @@
 pub(super) mod alert;
 pub(super) mod analysis;
 pub(super) mod audit;
+pub(super) mod delivery;
+pub(super) mod directive;
 pub(super) mod incident;
+pub(super) mod notification;
 pub(super) mod policy;
+pub(super) mod receipt;
 
 use serde::Serialize;
 
 /// The text of a JSON column.
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("plain structs of text and numbers always serialize")
 }

@@ -1,0 +1,242 @@
+//! The places in facts that rules look at: four fields, and each label and payload path that a
+//! condition names. For each, what is filed under its texts, and what it reads as at the moment.
+//!
+//! Invariant: a place is read at most once for each fact, and is forgotten with the last condition on it.
+
+use hashbrown::HashMap;
+use model::Field;
+
+use super::NONE;
+use super::slab::Slab;
+use crate::facts::Facts;
+use crate::payload::{self, Scalar};
+
+/// Lengths in bytes of the beginnings and ends of texts that are filed under; few, because a text is
+/// looked up with each that is in use.
+pub(super) const LENGTHS: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 20];
+
+/// One place.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) field: Field,
+    /// Conditions on it.
+    conditions: u32,
+    pub(super) lists: Listed,
+    reading: Reading,
+}
+
+/// How many lists are filed under a place, so that nothing is looked up in vain.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Listed {
+    /// All of them.
+    pub(super) all: u32,
+    /// Under whole texts.
+    pub(super) exact: u32,
+    /// Under beginnings of texts, for each of [`LENGTHS`].
+    pub(super) beginnings: [u32; LENGTHS.len()],
+    /// Under ends of texts, likewise.
+    pub(super) ends: [u32; LENGTHS.len()],
+    /// Under its being there.
+    pub(super) present: u32,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::of(Field::Source)
+    }
+}
+
+impl Place {
+    fn of(field: Field) -> Self {
+        Self { field, conditions: 0, lists: Listed::default(), reading: Reading::default() }
+    }
+}
+
+/// What a payload path reads as, where it was last looked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reading {
+    generation: u32,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum What {
+    #[default]
+    Nothing,
+    /// In the payload, from, to.
+    Payload(u32, u32),
+    /// Written without its escapes, from, to.
+    Written(u32, u32),
+}
+
+/// All places.
+#[derive(Debug)]
+pub(super) struct Places {
+    slots: Slab<Place>,
+    by_label: HashMap<String, u32>,
+    by_path: HashMap<String, u32>,
+    /// The payload paths, in no order that shows.
+    paths: Vec<u32>,
+    written: String,
+}
+
+/// The places that every fact has; their numbers.
+pub(super) const PLAIN: [Field; 4] =
+    [Field::Component, Field::Source, Field::Environment, Field::Summary];
+
+impl Default for Places {
+    fn default() -> Self {
+        let mut slots = Slab::default();
+        for field in PLAIN {
+            slots.insert(Place::of(field));
+        }
+        Self {
+            slots,
+            by_label: HashMap::new(),
+            by_path: HashMap::new(),
+            paths: Vec::new(),
+            written: String::new(),
+        }
+    }
+}
+
+impl Places {
+    /// The place of a field, for one more condition. Fields with few values have none.
+    pub(super) fn take(&mut self, field: &Field) -> u32 {
+        let number = match field {
+            Field::Label(name) => match self.by_label.get(name) {
+                Some(&number) => number,
+                None => {
+                    let number = self.slots.insert(Place::of(field.clone()));
+                    self.by_label.insert(name.clone(), number);
+                    number
+                }
+            },
+            Field::Payload(path) => match self.by_path.get(path) {
+                Some(&number) => number,
+                None => {
+                    let number = self.slots.insert(Place::of(field.clone()));
+                    self.by_path.insert(path.clone(), number);
+                    self.paths.push(number);
+                    number
+                }
+            },
+            plain => match PLAIN.iter().position(|other| other == plain) {
+                Some(position) => position as u32,
+                None => return NONE,
+            },
+        };
+        self.slots[number].conditions += 1;
+        number
+    }
+
+    /// One condition fewer is on this place.
+    pub(super) fn give_back(&mut self, number: u32) {
+        if number == NONE {
+            return;
+        }
+        self.slots[number].conditions -= 1;
+        if self.slots[number].conditions > 0 {
+            return;
+        }
+        match self.slots[number].field.clone() {
+            Field::Label(name) => {
+                self.by_label.remove(&name);
+                self.slots.remove(number);
+            }
+            Field::Payload(path) => {
+                self.by_path.remove(&path);
+                self.paths.retain(|&other| other != number);
+                self.slots.remove(number);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn label(&self, name: &str) -> Option<u32> {
+        if self.by_label.is_empty() { None } else { self.by_label.get(name).copied() }
+    }
+
+    pub(super) fn paths(&self) -> &[u32] {
+        &self.paths
+    }
+
+    /// Forgets what was read of the fact before.
+    pub(super) fn begin(&mut self) {
+        self.written.clear();
+    }
+
+    /// Forgets what was ever read, because generations begin again.
+    pub(super) fn forget(&mut self) {
+        for &number in &self.paths {
+            self.slots[number].reading = Reading::default();
+        }
+    }
+
+    /// The text of a place; `generation` tells facts apart.
+    pub(super) fn text<'t>(
+        &'t mut self,
+        number: u32,
+        generation: u32,
+        facts: &Facts<'t>,
+    ) -> &'t str {
+        let place = &mut self.slots[number];
+        match &place.field {
+            Field::Component => return facts.component,
+            Field::Source => return facts.source,
+            Field::Environment => return facts.environment,
+            Field::Summary => return facts.summary,
+            Field::Label(name) => return facts.label(name).unwrap_or_default(),
+            Field::Severity | Field::ComponentType | Field::Kind | Field::Status => return "",
+            Field::Payload(path) => {
+                if place.reading.generation != generation {
+                    let what = read(path, facts.payload, &mut self.written);
+                    place.reading = Reading { generation, what };
+                }
+            }
+        }
+        let range = |from: u32, to: u32| from as usize..to as usize;
+        match place.reading.what {
+            What::Nothing => "",
+            What::Payload(from, to) => facts
+                .payload
+                .get(range(from, to))
+                .and_then(|bytes| std::str::from_utf8(bytes).ok())
+                .unwrap_or_default(),
+            What::Written(from, to) => self.written.get(range(from, to)).unwrap_or_default(),
+        }
+    }
+}
+
+fn read(path: &str, payload: &[u8], written: &mut String) -> What {
+    // A payload of more than four GiB has no fields.
+    let position = |at: usize| u32::try_from(at).ok();
+    let range = |from: usize, to: usize| Some((position(from)?, position(to)?));
+    let found = match payload::find(payload, path) {
+        None => None,
+        Some(Scalar::Plain(text)) => {
+            let from = text.as_ptr().addr() - payload.as_ptr().addr();
+            range(from, from + text.len()).map(|(from, to)| What::Payload(from, to))
+        }
+        Some(Scalar::Escaped(text)) => {
+            let from = written.len();
+            payload::unescape(text, written);
+            range(from, written.len()).map(|(from, to)| What::Written(from, to))
+        }
+    };
+    found.unwrap_or(What::Nothing)
+}
+
+impl std::ops::Index<u32> for Places {
+    type Output = Place;
+
+    fn index(&self, number: u32) -> &Place {
+        &self.slots[number]
+    }
+}
+
+impl std::ops::IndexMut<u32> for Places {
+    fn index_mut(&mut self, number: u32) -> &mut Place {
+        &mut self.slots[number]
+    }
+}

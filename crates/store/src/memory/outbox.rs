@@ -1,0 +1,267 @@
+//! The outbox in memory. What delivery writes is as much at risk as the commit before it: a loss of
+//! power that takes the commit takes it too.
+
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use model::{EndpointId, Notification, NotificationId, ProjectId, Target, Timestamp};
+
+use super::MemoryStore;
+use super::deliveries::{Deliveries, Delivery};
+use crate::Error;
+use crate::batch::DeliveryKey;
+use crate::outbox::{
+    DUE_COUNTED, DeliveryRow, DeliveryStatus, DueTarget, LeaseOf, Leased, Letter, LetterFilter,
+    LetterPage, NotificationFilter, NotificationPage, NotificationStatus, NotificationView, Outbox,
+    OutboxCounts, incident_of, letter_rows, line_of, whole_notifications,
+};
+use crate::query::{PageCursor, page_rows};
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn notifications(
+        &self,
+        project: ProjectId,
+        filter: &NotificationFilter,
+    ) -> Result<NotificationPage, Error> {
+        let state = self.lock();
+        let rows = &state.tables.outbox;
+        let mut fitting: Vec<&Notification> = rows
+            .notifications
+            .values()
+            .filter(|notification| notification.project == project)
+            .filter(|notification| fits(rows, notification, filter))
+            .collect();
+        fitting.sort_by_key(|notification| Reverse((notification.seq, notification.id)));
+        let total = fitting.len() as u64;
+        fitting.retain(|notification| is_after(notification, filter.after));
+        let limit = page_rows(filter.limit);
+        let more = fitting.len() > limit;
+        fitting.truncate(limit);
+        let next = fitting.last().filter(|_| more).map(|notification| place(notification));
+        let items = fitting.into_iter().map(|notification| view(rows, notification)).collect();
+        Ok(NotificationPage { items, next, total })
+    }
+
+    async fn notification(
+        &self,
+        project: ProjectId,
+        id: NotificationId,
+    ) -> Result<Option<NotificationView>, Error> {
+        let state = self.lock();
+        let rows = &state.tables.outbox;
+        Ok(rows.notifications.get(&(project, id)).map(|notification| view(rows, notification)))
+    }
+
+    async fn letters(
+        &self,
+        project: ProjectId,
+        filter: &LetterFilter,
+    ) -> Result<LetterPage, Error> {
+        let state = self.lock();
+        let rows = &state.tables.outbox;
+        let dead = rows
+            .deliveries
+            .iter()
+            .filter(|(key, delivery)| key.0 == project && delivery.status == DeliveryStatus::Dead);
+        let letters = dead.filter_map(|(&key, delivery)| letter(rows, key, delivery));
+        let mut fitting: Vec<Letter> =
+            letters.filter(|letter| letter_fits(letter, filter)).collect();
+        fitting.sort_by_key(|letter| {
+            (Reverse((letter.notification.seq, letter.notification.id)), letter.target)
+        });
+        let total = fitting.len() as u64;
+        fitting.retain(|letter| is_after(&letter.notification, filter.after));
+        let ids: Vec<_> = fitting.iter().map(|letter| letter.notification.id).collect();
+        let page = whole_notifications(&ids, letter_rows(filter.limit));
+        let more = page < fitting.len();
+        fitting.truncate(page);
+        let next = fitting.last().filter(|_| more).map(|letter| place(&letter.notification));
+        Ok(LetterPage { items: fitting, next, total })
+    }
+
+    async fn due_targets(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTarget>, Error> {
+        let state = self.lock();
+        let mut ready = state.tables.outbox.ready();
+        ready.retain(|&(ready_at, ..)| ready_at <= now);
+        ready.sort_unstable_by_key(|&(ready_at, _, key)| (key.0, key.2, ready_at));
+        let mut targets: Vec<DueTarget> = Vec::new();
+        for (since, _, (project, _, target)) in ready {
+            match targets.last_mut() {
+                Some(last) if (last.project, last.target) == (project, target) => {
+                    last.count = (last.count + 1).min(DUE_COUNTED);
+                }
+                Some(_) | None => targets.push(DueTarget { project, target, since, count: 1 }),
+            }
+        }
+        targets.sort_by_key(|due| (due.since, due.project, due.target));
+        targets.truncate(limit);
+        Ok(targets)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+        let ready = self.lock().tables.outbox.ready();
+        Ok(ready.into_iter().map(|(ready_at, ..)| ready_at).min())
+    }
+
+    async fn lease(
+        &self,
+        owner: u128,
+        now: Timestamp,
+        until: Timestamp,
+        wanted: &[LeaseOf],
+    ) -> Result<Vec<Leased>, Error> {
+        let mut state = self.lock();
+        let mut leased = Vec::new();
+        for of in wanted {
+            let mut ready = state.tables.outbox.ready();
+            ready.retain(|&(ready_at, _, key)| {
+                ready_at <= now && (key.0, key.2) == (of.project, of.target)
+            });
+            ready.sort_unstable_by_key(|&(ready_at, seq, key)| (ready_at, seq, key.1));
+            ready.truncate(usize::try_from(of.most).unwrap_or(usize::MAX));
+            ready.sort_unstable_by_key(|&(_, seq, key)| (seq, key.1));
+            for (_, _, key) in ready {
+                let change = state.tables.outbox.lease(key, Some((owner, until)));
+                state.also([change]);
+                leased.push(handed_out(&state.tables.outbox, key));
+            }
+        }
+        Ok(leased)
+    }
+
+    async fn release(&self, owner: Option<u128>) -> Result<(), Error> {
+        let mut state = self.lock();
+        let leased = state.tables.outbox.deliveries.iter().filter(|(_, delivery)| {
+            delivery.lease.is_some_and(|(by, _)| owner.is_none_or(|owner| owner == by))
+        });
+        let keys: Vec<DeliveryKey> = leased.map(|(&key, _)| key).collect();
+        for key in keys {
+            let change = state.tables.outbox.lease(key, None);
+            state.also([change]);
+        }
+        Ok(())
+    }
+
+    async fn give_back(
+        &self,
+        project: ProjectId,
+        notification: NotificationId,
+        target: Target,
+        due_at: Timestamp,
+    ) -> Result<(), Error> {
+        let mut state = self.lock();
+        let change = state.tables.outbox.give_back((project, notification, target), due_at);
+        state.also(change);
+        Ok(())
+    }
+
+    async fn spread(
+        &self,
+        project: ProjectId,
+        notification: NotificationId,
+        target: Target,
+        over: &[(EndpointId, Timestamp)],
+    ) -> Result<(), Error> {
+        let mut state = self.lock();
+        let changes = state.tables.outbox.spread((project, notification, target), over);
+        state.also(changes);
+        Ok(())
+    }
+
+    async fn outbox_counts(&self) -> Result<OutboxCounts, Error> {
+        let state = self.lock();
+        let mut counts = OutboxCounts::default();
+        for delivery in state.tables.outbox.deliveries.values() {
+            match delivery.status {
+                DeliveryStatus::Due => {
+                    counts.due += 1;
+                    let oldest = counts.oldest_due_at.get_or_insert(delivery.due_at);
+                    *oldest = delivery.due_at.min(*oldest);
+                }
+                DeliveryStatus::Dead => counts.dead += 1,
+                DeliveryStatus::Delivered
+                | DeliveryStatus::Folded
+                | DeliveryStatus::Held
+                | DeliveryStatus::Spread => {}
+            }
+        }
+        Ok(counts)
+    }
+}
+
+fn fits(rows: &Deliveries, notification: &Notification, filter: &NotificationFilter) -> bool {
+    let (status, _) = rows.status((notification.project, notification.id));
+    let is_signal = |id| notification.subject == model::Subject::Signal(id);
+    filter.subscriber.is_none_or(|id| notification.subscriber == id)
+        && filter.incident.is_none_or(|id| incident_of(notification) == Some(id))
+        && filter.signal.is_none_or(is_signal)
+        && filter.status.is_none_or(|wanted: NotificationStatus| wanted == status)
+}
+
+fn letter_fits(letter: &Letter, filter: &LetterFilter) -> bool {
+    let notification = &letter.notification;
+    filter.notification.is_none_or(|id| notification.id == id)
+        && filter.subscriber.is_none_or(|id| notification.subscriber == id)
+        && filter.endpoint.is_none_or(|id| letter.target == Target::Endpoint(id))
+        && filter.incident.is_none_or(|id| incident_of(notification) == Some(id))
+        && filter.since.is_none_or(|since| letter.dead_at >= since)
+        && filter.until.is_none_or(|until| letter.dead_at < until)
+}
+
+fn place(notification: &Notification) -> PageCursor {
+    PageCursor::of_notification(notification.seq, notification.id)
+}
+
+/// Whether it comes on a page after the one that ended at `after`.
+fn is_after(notification: &Notification, after: Option<PageCursor>) -> bool {
+    after.is_none_or(|after| (notification.seq, notification.id) < after.notification())
+}
+
+fn view(rows: &Deliveries, notification: &Notification) -> NotificationView {
+    let key = (notification.project, notification.id);
+    let (status, delivered_at) = rows.status(key);
+    let delivery = |(target, delivery): (Target, &Delivery)| DeliveryRow {
+        target,
+        status: delivery.status,
+        attempts: delivery.attempts,
+        due_at: delivery.due_at,
+        delivered_at: delivery.delivered_at,
+        last_answer: delivery.last_answer.clone(),
+    };
+    let attempts = rows.attempts.values();
+    let mut attempts: Vec<_> = attempts
+        .filter(|receipt| (receipt.project, receipt.notification) == key)
+        .cloned()
+        .collect();
+    attempts.sort_by_key(|receipt| (receipt.began_at, receipt.target, receipt.attempt));
+    NotificationView {
+        notification: notification.clone(),
+        status,
+        delivered_at,
+        deliveries: rows.of(key).map(delivery).collect(),
+        attempts,
+    }
+}
+
+fn letter(rows: &Deliveries, key: DeliveryKey, delivery: &Delivery) -> Option<Letter> {
+    Some(Letter {
+        notification: rows.notifications.get(&(key.0, key.1))?.clone(),
+        target: key.2,
+        last: rows.attempts.get(&(key, delivery.attempts))?.clone(),
+        dead_at: delivery.dead_at?,
+    })
+}
+
+fn handed_out(rows: &Deliveries, key: DeliveryKey) -> Leased {
+    let delivery = &rows.deliveries[&key];
+    let notification = rows.notifications[&(key.0, key.1)].clone();
+    let line = line_of(notification.subject).map(|incident| (key.0, key.2, incident));
+    Leased {
+        target: key.2,
+        attempt: delivery.attempts.saturating_add(1),
+        deadline: delivery.deadline,
+        thread: line.and_then(|line| rows.threads.get(&line).cloned()).unwrap_or_default(),
+        notification,
+    }
+}

@@ -1,0 +1,70 @@
+//! Lines: what is due to one target about one incident, of which only the first is handed out.
+//!
+//! Invariant: after [`put_in_order`] the first of each line is not blocked and all others are. Its
+//! cost does not grow with the length of a line.
+
+use std::sync::LazyLock;
+
+use sqlx::sqlite::SqliteConnection;
+
+use crate::Error;
+use crate::batch::DeliveryKey;
+use crate::sqlite::bulk::Bulk;
+use crate::sqlite::failure::failed;
+
+/// Puts the lines in order in which these deliveries stand or stood.
+pub(super) async fn put_in_order(
+    connection: &mut SqliteConnection,
+    touched: &[DeliveryKey],
+) -> Result<(), Error> {
+    for statement in [&*BLOCK, &*UNBLOCK] {
+        let run = statement.run(connection, touched, |values, &key| {
+            values.add_delivery(key);
+        });
+        run.await.map_err(failed("put deliveries in order"))?;
+    }
+    Ok(())
+}
+
+/// Blocks what is not the first of its line any more.
+pub(in crate::sqlite) static BLOCK: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::new(
+        "UPDATE deliveries SET blocked = 1 WHERE rowid IN (SELECT late.rowid FROM (VALUES",
+        4,
+        ") AS touched
+        CROSS JOIN deliveries AS one
+            ON one.project = touched.column1 AND one.notification = touched.column2
+            AND one.target_kind = touched.column3 AND one.target = touched.column4
+        CROSS JOIN deliveries AS late INDEXED BY deliveries_line
+            ON late.project = one.project AND late.target_kind = one.target_kind
+            AND late.target = one.target AND late.incident = one.incident
+            AND late.status = 0 AND late.blocked = 0
+        WHERE EXISTS (SELECT 1 FROM deliveries AS early INDEXED BY deliveries_line
+            WHERE early.project = late.project AND early.target_kind = late.target_kind
+            AND early.target = late.target AND early.incident = late.incident
+            AND early.status = 0 AND early.blocked IN (0, 1)
+            AND (early.seq, early.notification) < (late.seq, late.notification)))",
+    )
+});
+
+/// Unblocks the first of a line where it has none that is not blocked.
+pub(in crate::sqlite) static UNBLOCK: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::new(
+        "UPDATE deliveries SET blocked = 0 WHERE rowid IN (SELECT (
+            SELECT next.rowid FROM deliveries AS next INDEXED BY deliveries_line
+            WHERE next.project = one.project AND next.target_kind = one.target_kind
+            AND next.target = one.target AND next.incident = one.incident
+            AND next.status = 0 AND next.blocked = 1
+            ORDER BY next.seq, next.notification LIMIT 1
+        ) FROM (VALUES",
+        4,
+        ") AS touched
+        CROSS JOIN deliveries AS one
+            ON one.project = touched.column1 AND one.notification = touched.column2
+            AND one.target_kind = touched.column3 AND one.target = touched.column4
+        WHERE NOT EXISTS (SELECT 1 FROM deliveries AS first INDEXED BY deliveries_line
+            WHERE first.project = one.project AND first.target_kind = one.target_kind
+            AND first.target = one.target AND first.incident = one.incident
+            AND first.status = 0 AND first.blocked = 0))",
+    )
+});

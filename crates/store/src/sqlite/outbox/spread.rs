@@ -1,0 +1,50 @@
+//! What is due to a person or schedule, spread out over endpoints.
+
+use model::{EndpointId, Target, Timestamp};
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+
+use super::{line, write};
+use crate::Error;
+use crate::batch::DeliveryKey;
+use crate::sqlite::bulk::{Bulk, Values};
+use crate::sqlite::failure::failed;
+
+/// Spreads a delivery out; where it is not due, nothing changes.
+pub(super) async fn spread(
+    connection: &mut SqliteConnection,
+    (project, notification, target): DeliveryKey,
+    over: &[(EndpointId, Timestamp)],
+) -> Result<(), Error> {
+    const SQL: &str =
+        "UPDATE deliveries SET status = 5, blocked = 0, leased_by = NULL, leased_until = NULL
+        WHERE project = ? AND notification = ? AND target_kind = ? AND target = ? AND status = 0
+        RETURNING deadline";
+    // A line is ordered by what it was made of, so a spread delivery may come before one that is there.
+    let insert = Bulk::new(
+        "INSERT INTO deliveries (project, notification, target_kind, target, subscriber, seq, incident,
+            status, blocked, attempts, due_at, deadline, last_answer)
+        SELECT told.project, told.id, new.column3, new.column4, told.subscriber, told.seq,
+            iif(told.subject_kind = 0, told.subject, NULL), 0, told.subject_kind = 0, 0,
+            new.column5, new.column6, ''
+        FROM (VALUES",
+        6,
+        ") AS new CROSS JOIN notifications AS told
+            ON told.project = new.column1 AND told.id = new.column2
+        WHERE true ON CONFLICT DO NOTHING",
+    );
+    let mut values = Values::default();
+    values.add_delivery((project, notification, target));
+    let row = sqlx::query_with(SQL, values.into_arguments()).fetch_optional(&mut *connection).await;
+    let Some(row) = row.map_err(failed("spread a delivery out"))? else { return Ok(()) };
+    let deadline: i64 = row.try_get(0).map_err(failed("spread a delivery out"))?;
+    let of = |endpoint| (project, notification, Target::Endpoint(endpoint));
+    let run = insert.run(connection, over, |values, &(endpoint, due_at)| {
+        values.add_delivery(of(endpoint)).add(due_at.micros()).add(deadline);
+    });
+    run.await.map_err(failed("spread a delivery out"))?;
+    let mut touched = vec![(project, notification, target)];
+    touched.extend(over.iter().map(|&(endpoint, _)| of(endpoint)));
+    line::put_in_order(connection, &touched).await?;
+    write::keep_statuses(connection, &[(project, notification)]).await
+}

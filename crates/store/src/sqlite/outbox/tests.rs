@@ -1,0 +1,1 @@
+//! Plans of the outbox's statements: whatever is due, none of them walks a table.
