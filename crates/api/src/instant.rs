@@ -16,12 +16,16 @@ pub(crate) fn write_millis(at: Timestamp) -> String {
 
 /// Reads RFC 3339 with any offset.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
-    let stamp: jiff::Timestamp = text.trim().parse().ok()?;
-    Some(Timestamp::from_micros(stamp.as_microsecond()))
+    Some(of(text.trim().parse().ok()?))
 }
 
-/// What lies beyond the years that can be written is written as the last that can.
-fn stamp(at: Timestamp) -> jiff::Timestamp {
+/// A point in time of the calendars.
+pub(crate) fn of(stamp: jiff::Timestamp) -> Timestamp {
+    Timestamp::from_micros(stamp.as_microsecond())
+}
+
+/// As the calendars count time. What lies beyond the years that can be written is the last that can.
+pub(crate) fn stamp(at: Timestamp) -> jiff::Timestamp {
     let bound = if at.micros() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
     jiff::Timestamp::from_microsecond(at.micros()).unwrap_or(bound)
 }

@@ -11,12 +11,15 @@ mod administrator;
 mod alertmanager;
 mod directives;
 mod directory;
+mod documents;
 mod endpoints;
+mod escalations;
 mod exchange;
 mod explain;
 mod health;
 mod import;
 mod incidents;
+mod inhibitions;
 mod instant;
 mod keys;
 mod letters;
@@ -30,6 +33,7 @@ mod references;
 mod remembered;
 mod request;
 mod rules;
+mod silences;
 mod subscribers;
 mod versions;
 mod words;
@@ -80,7 +84,8 @@ impl Api {
     /// that the request carries is kept, and one is made where it carries none.
     pub fn router(&self) -> Router {
         let (routes, _) = openapi::assemble();
-        let below_key: Router<Self> = alertmanager::routes().into();
+        let below_key: Router<Self> =
+            alertmanager::routes().merge(documents::feeds()).into();
         routes
             .nest("/k/{key}", below_key)
             .fallback(no_such_route)

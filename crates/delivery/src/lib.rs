@@ -4,3 +4,14 @@
 //! Refuses to know: the engine, how a notification came to be due.
 
 pub mod channel;
+pub mod channels;
+pub(crate) mod client;
+pub mod courier;
+pub(crate) mod rendering;
+pub mod seal;
+pub mod template;
+
+pub use channels::{ChannelOptions, Channels, Checked, Console, Preview};
+pub use client::ClientError;
+pub use courier::{Courier, Sender};
+pub use seal::{Seal, SealError};

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Api;
-use crate::directory::{self, Now};
+use crate::directory;
 use crate::problem::Problem;
 use crate::remembered::Created;
 use crate::request::{Call, Id, JsonBody, Parameters};
@@ -136,13 +136,9 @@ async fn delete_endpoint(
     let current = find(&api, project, &id).await?;
     let expected = versions::expected_of_removal(&call, &parameters, current.version)?;
     let now = api.ports().clock.now();
-    match store.delete_endpoint(project, current.id, expected, &call.actor(), now).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(error) => {
-            let row = store.endpoint(project, current.id).await?;
-            Err(directory::not_removed(error, expected, row.map(|row| row.version)))
-        }
-    }
+    let removed = store.delete_endpoint(project, current.id, expected, &call.actor(), now).await;
+    removed.map_err(directory::not_removed)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The endpoint behind an id.
@@ -160,20 +156,10 @@ pub(crate) async fn save(
     actor: &Actor,
 ) -> Result<EndpointRow, Problem> {
     let (store, now) = (&api.ports().store, api.ports().clock.now());
-    match store.put_endpoint(&row, expected, actor, now).await {
-        Ok(version) => Ok(EndpointRow { version, ..row }),
-        Err(error) if directory::is_conflict(&error) => {
-            let rows = store.endpoints(row.project).await?;
-            let of_owner = |other: &&EndpointRow| other.subscriber == row.subscriber;
-            let name_taken = rows
-                .iter()
-                .filter(of_owner)
-                .any(|other| other.id != row.id && other.name == row.name);
-            let version = rows.iter().find(|other| other.id == row.id).map(|row| row.version);
-            Err(directory::not_saved(error, expected, Now { version, name_taken }))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let version = store.put_endpoint(&row, expected, actor, now).await;
+    // Names of endpoints need not differ.
+    let version = version.map_err(|error| directory::not_saved(error, false))?;
+    Ok(EndpointRow { version, ..row })
 }
 
 async fn create(api: &Api, call: &Call, body: &JsonBody) -> Result<Created, Problem> {

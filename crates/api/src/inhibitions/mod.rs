@@ -28,7 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// List inhibitions
 #[utoipa::path(
-    get, path = "/v1/inhibitions", tag = "rules",
+    get, path = "/v1/inhibitions", tag = "silences",
     params(
         ("limit" = Option<u32>, Query, description = "rows of the page, 1 to 1000; 50 where not said"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -52,7 +52,7 @@ async fn list_inhibitions(
 ///
 /// While something fires that fits `source`, what fits `target` and has the same `equal` fields is not told.
 #[utoipa::path(
-    post, path = "/v1/inhibitions", tag = "rules",
+    post, path = "/v1/inhibitions", tag = "silences",
     request_body = NewInhibition,
     responses((status = 201, description = "The inhibition", body = InhibitionDocument), (status = 422, description = "`invalid_fields` with every bad field, or `limit_reached`")),
 )]
@@ -70,7 +70,7 @@ async fn create_inhibition(
 
 /// Get one inhibition
 #[utoipa::path(
-    get, path = "/v1/inhibitions/{id}", tag = "rules",
+    get, path = "/v1/inhibitions/{id}", tag = "silences",
     params(("id" = String, Path, description = "id of the inhibition")),
     responses((status = 200, description = "The inhibition", body = InhibitionDocument), (status = 404, description = "No such inhibition in the project")),
 )]
@@ -90,7 +90,7 @@ async fn get_inhibition(
 ///
 /// With `version` (or `If-Match`) somebody else's change meanwhile is not overwritten.
 #[utoipa::path(
-    put, path = "/v1/inhibitions/{id}", tag = "rules",
+    put, path = "/v1/inhibitions/{id}", tag = "silences",
     params(("id" = String, Path, description = "id of the inhibition"), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
     request_body = NewInhibition,
     responses((status = 200, description = "The inhibition", body = InhibitionDocument), (status = 404, description = "No such inhibition in the project"), (status = 409, description = "`stale_version` with the `current` one"), (status = 412, description = "`precondition_failed`"), (status = 422, description = "Every bad field")),
@@ -115,7 +115,7 @@ async fn put_inhibition(
 ///
 /// What it held back stays held back.
 #[utoipa::path(
-    delete, path = "/v1/inhibitions/{id}", tag = "rules",
+    delete, path = "/v1/inhibitions/{id}", tag = "silences",
     params(("id" = String, Path, description = "id of the inhibition"), ("version" = Option<u64>, Query, description = "the version that was read"), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
     responses((status = 204, description = "Removed"), (status = 404, description = "No such inhibition in the project"), (status = 409, description = "`stale_version` with the `current` one"), (status = 412, description = "`precondition_failed`")),
 )]

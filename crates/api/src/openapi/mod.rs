@@ -34,6 +34,8 @@ pub(crate) use reference::Reference;
         (name = "subscribers", description = "Who owns rules: teams, customers, people."),
         (name = "endpoints", description = "Where notifications are sent."),
         (name = "rules", description = "What subscribers want to hear of."),
+        (name = "silences", description = "What nobody is told for a while, or while something worse is known."),
+        (name = "schedules", description = "Who is on call when, and when rules are mute."),
         (name = "notifications", description = "Who was told what, when, where, and why not."),
         (name = "keys", description = "Keys and projects."),
         (name = "alertmanager", description = "Alertmanager's API v2, for Prometheus, amtool, Grafana and Karma. Below `/k/{key}` too, for clients that can send no header."),
@@ -52,6 +54,10 @@ pub(crate) fn assemble() -> (Router<Api>, Document) {
         .merge(crate::endpoints::routes())
         .merge(crate::rules::routes())
         .merge(crate::exchange::routes())
+        .merge(crate::escalations::routes())
+        .merge(crate::silences::routes())
+        .merge(crate::inhibitions::routes())
+        .merge(crate::documents::routes())
         .merge(crate::notifications::routes())
         .merge(crate::letters::routes())
         .merge(crate::explain::routes())

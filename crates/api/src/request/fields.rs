@@ -219,6 +219,11 @@ impl Fields {
         Some(items)
     }
 
+    /// Everything that nobody took yet, for who reads it whole.
+    pub(crate) fn rest(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.map)
+    }
+
     /// `version`: the one that the sender has read.
     pub(crate) fn version(&mut self) -> Option<u64> {
         self.whole("version", 0, i64::MAX).and_then(|version| u64::try_from(version).ok())

@@ -106,7 +106,7 @@ impl Parameters {
     }
 }
 
-/// The one parameter in the path of a route.
+/// The parameter in the path of a route; the last one, where the key stands in the path too.
 #[derive(Debug)]
 pub(crate) struct Id(pub(crate) String);
 
@@ -114,9 +114,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        path.map(|Path(id)| Self(id))
-            .map_err(|rejection| Problem::new(Code::InvalidParameter, rejection.body_text()))
+        let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Path(mut named) = path
+            .map_err(|rejection| Problem::new(Code::InvalidParameter, rejection.body_text()))?;
+        let last = named.pop().ok_or_else(|| {
+            Problem::new(Code::Internal, "the route has no parameter in its path")
+        })?;
+        Ok(Self(last.1))
     }
 }
 

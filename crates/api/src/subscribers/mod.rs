@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Api;
-use crate::directory::{self, Now};
+use crate::directory;
 use crate::problem::Problem;
 use crate::remembered::Created;
 use crate::request::{Call, Id, JsonBody, Parameters};
@@ -129,13 +129,9 @@ async fn delete_subscriber(
     let current = find(&api, project, &id).await?;
     let expected = versions::expected_of_removal(&call, &parameters, current.version)?;
     let now = api.ports().clock.now();
-    match store.delete_subscriber(project, current.id, expected, &call.actor(), now).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(error) => {
-            let row = store.subscriber(project, current.id).await?;
-            Err(directory::not_removed(error, expected, row.map(|row| row.version)))
-        }
-    }
+    let removed = store.delete_subscriber(project, current.id, expected, &call.actor(), now).await;
+    removed.map_err(directory::not_removed)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The subscriber behind an id.
@@ -159,14 +155,14 @@ pub(crate) async fn save(
     let (store, now) = (&api.ports().store, api.ports().clock.now());
     match store.put_subscriber(&row, expected, actor, now).await {
         Ok(version) => Ok(SubscriberRow { version, ..row }),
-        Err(error) if directory::is_conflict(&error) => {
-            let rows = store.subscribers(row.project).await?;
-            let current = rows.iter().find(|other| other.id == row.id);
-            let name_taken = rows.iter().any(|other| other.id != row.id && other.name == row.name);
-            let version = current.map(|row| row.version);
-            Err(directory::not_saved(error, expected, Now { version, name_taken }))
+        Err(error) => {
+            let others = match directory::is_in_the_way(&error) {
+                true => store.subscribers(row.project).await?,
+                false => Vec::new(),
+            };
+            let taken = others.iter().any(|other| other.id != row.id && other.name == row.name);
+            Err(directory::not_saved(error, taken))
         }
-        Err(error) => Err(error.into()),
     }
 }
 

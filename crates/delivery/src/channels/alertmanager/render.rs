@@ -1,0 +1,164 @@
+//! A message as a group of alerts, in Alertmanager's format of version 4. Every notification is one alert; labels
+//! that all of them share are said once more for the group, as Alertmanager does.
+
+use std::collections::BTreeMap;
+
+use model::{Notification, Severity};
+use serde_json::{Value, json};
+
+use super::config::Config;
+use crate::channels::Preview;
+use crate::rendering::brief::{happened, title, tone};
+use crate::rendering::escape::lines;
+use crate::rendering::{Telling, Tone, rfc3339, subject_key};
+
+/// How Alertmanager writes that an alert has not ended.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+type Texts = BTreeMap<String, String>;
+
+/// The group.
+pub(super) fn group(config: &Config, telling: &Telling<'_>) -> Value {
+    let first = telling.message.notification;
+    let all: Vec<&Notification> = std::iter::once(first).chain(telling.message.others).collect();
+    let alerts: Vec<Alert> = all.iter().map(|each| Alert::of(each, telling)).collect();
+    let firing = alerts.iter().any(|alert| alert.status == "firing");
+    let common_labels = common(alerts.iter().map(|alert| &alert.labels));
+    let mut group_labels = Texts::new();
+    for name in ["alertname", "component", "environment"] {
+        if let Some(value) = common_labels.get(name) {
+            group_labels.insert(name.to_owned(), value.clone());
+        }
+    }
+    json!({
+        "version": "4",
+        "groupKey": format!("{{}}:{{subject=\"{}\"}}", subject_key(first)),
+        "truncatedAlerts": 0,
+        "status": if firing { "firing" } else { "resolved" },
+        "receiver": config.receiver,
+        "groupLabels": group_labels,
+        "commonLabels": common_labels,
+        "commonAnnotations": common(alerts.iter().map(|alert| &alert.annotations)),
+        "externalURL": telling.link_base.unwrap_or_default(),
+        "alerts": alerts.iter().map(Alert::json).collect::<Vec<_>>(),
+    })
+}
+
+struct Alert {
+    status: &'static str,
+    labels: Texts,
+    annotations: Texts,
+    starts_at: String,
+    ends_at: String,
+    generator_url: String,
+    fingerprint: String,
+}
+
+impl Alert {
+    fn of(notification: &Notification, telling: &Telling<'_>) -> Self {
+        let notice = &notification.notice;
+        let over = tone(notification) == Tone::Over;
+        let begun = match (&notice.incident, &notice.signal) {
+            (Some(incident), _) => incident.opened_at,
+            (None, Some(signal)) => signal.occurred_at,
+            (None, None) => notification.at,
+        };
+        let labels = labels(notification);
+        let page = notice.incident.as_ref().and_then(|incident| telling.page(incident.id));
+        let mut annotations = Texts::new();
+        annotations.insert("summary".to_owned(), title(notification));
+        annotations.insert("transition".to_owned(), happened(notification.transition));
+        let said = notice.signal.as_ref().map(|signal| lines(&signal.summary));
+        if let Some(said) = said.filter(|said| !said.is_empty()) {
+            annotations.insert("description".to_owned(), said);
+        }
+        Self {
+            status: if over { "resolved" } else { "firing" },
+            fingerprint: fingerprint(&subject_key(notification)),
+            labels,
+            annotations,
+            starts_at: rfc3339(begun.min(notification.at)),
+            ends_at: if over { rfc3339(notification.at) } else { NEVER.to_owned() },
+            generator_url: page.unwrap_or_default(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "status": self.status,
+            "labels": self.labels,
+            "annotations": self.annotations,
+            "startsAt": self.starts_at,
+            "endsAt": self.ends_at,
+            "generatorURL": self.generator_url,
+            "fingerprint": self.fingerprint,
+        })
+    }
+}
+
+/// Labels of the signal, under names that Alertmanager's readers take, and ours over them.
+fn labels(notification: &Notification) -> Texts {
+    let notice = &notification.notice;
+    let mut labels = Texts::new();
+    if let Some(signal) = &notice.signal {
+        labels.extend(
+            signal
+                .labels
+                .iter()
+                .map(|(name, value)| (label_name(name), value.clone().into_owned())),
+        );
+        labels.entry("alertname".to_owned()).or_insert_with(|| alert_name(&signal.error_code));
+        labels.insert("component".to_owned(), signal.component.clone().into_owned());
+        labels.insert("environment".to_owned(), signal.environment.clone().into_owned());
+    }
+    if let Some(incident) = &notice.incident {
+        labels.insert("component".to_owned(), incident.component.clone());
+        labels.insert("environment".to_owned(), incident.environment.clone());
+        labels.insert("incident".to_owned(), incident.number.to_string());
+    }
+    labels.entry("alertname".to_owned()).or_insert_with(|| alert_name(""));
+    labels.insert("severity".to_owned(), severity(notice.severity).to_owned());
+    labels.insert("priority".to_owned(), notice.severity.to_string());
+    labels.retain(|_, value| !value.is_empty());
+    labels
+}
+
+fn alert_name(code: &str) -> String {
+    if code.is_empty() { "Stormbell".to_owned() } else { code.to_owned() }
+}
+
+/// A name with nothing but letters, digits and `_`, not beginning with a digit.
+fn label_name(name: &str) -> String {
+    let plain = |sign: char| if sign.is_ascii_alphanumeric() { sign } else { '_' };
+    let name: String = name.chars().map(plain).collect();
+    if name.starts_with(|sign: char| sign.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+/// The words that rules of Prometheus use.
+const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::P0 => "critical",
+        Severity::P1 => "error",
+        Severity::P2 => "warning",
+        Severity::P3 => "info",
+    }
+}
+
+/// What stands in all of them with the same value.
+fn common<'t>(mut all: impl Iterator<Item = &'t Texts>) -> Texts {
+    let mut common = all.next().cloned().unwrap_or_default();
+    for each in all {
+        common.retain(|name, value| each.get(name) == Some(value));
+    }
+    common
+}
+
+/// 16 hexadecimal digits (FNV-1a, as Alertmanager's are): the same for the same subject.
+fn fingerprint(key: &str) -> String {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", key.bytes().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
+pub(super) fn preview(config: &Config, telling: &Telling<'_>) -> Preview {
+    Preview { text: format!("{:#}", group(config, telling)), remarks: Vec::new() }
+}

@@ -1,0 +1,399 @@
+//! The channels: one folder each, all with the same files. `config` reads what an endpoint says, `render` is a
+//! pure function to what is sent, `send` sends it and says what the answer means.
+//!
+//! Refuses to know: the outbox, retries, schedules. Invariants: sending never panics and is bounded in time; no
+//! secret leaves in what is said about an attempt.
+
+mod alertmanager;
+mod console;
+mod discord;
+mod email;
+mod fields;
+mod mattermost;
+mod ntfy;
+mod opsgenie;
+mod outside;
+mod pagerduty;
+mod registry;
+mod slack;
+mod teams;
+mod telegram;
+mod webhook;
+
+use std::future::Future;
+use std::io::Write;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use model::{EndpointId, FieldError, ProjectId, limits};
+use serde_json::{Map, Value};
+
+use crate::channel::{Endpoint, Message, Sent};
+use crate::client::{Client, ClientError};
+use crate::rendering::{Telling, sample};
+use crate::seal::{Seal, SealError};
+use fields::Fields;
+use outside::Outside;
+use registry::{CHANNELS, Dispatch, NAMES};
+
+/// Where the console writes its lines.
+pub type Console = Arc<Mutex<dyn Write + Send>>;
+
+/// How many times the time of one request the sending of one message may take in all: a digest is several
+/// requests where the other side knows no lists.
+const TIMEOUTS: u32 = 4;
+/// The field that lists which secrets are set. It is written, and passed over when read.
+const SEALED: &str = "sealed";
+/// Bytes from which a secret is struck out of what is said; shorter ones are words that say nothing.
+const STRUCK_BYTES: usize = 4;
+
+/// How messages leave.
+#[derive(Clone)]
+pub struct ChannelOptions {
+    /// Whether they may go to loopback and private addresses; never to link-local ones.
+    pub allow_private: bool,
+    /// What the HTTP client calls itself.
+    pub user_agent: String,
+    /// What links to this server begin with: `https://stormbell.example`; incidents are under `/incidents/`.
+    pub link_base: Option<String>,
+    /// Where the console writes; an endpoint of that channel is refused where there is none.
+    pub console: Option<Console>,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// Root certificates believed besides the machine's, in PEM.
+    pub extra_roots: Vec<Vec<u8>>,
+}
+
+impl Default for ChannelOptions {
+    fn default() -> Self {
+        Self {
+            allow_private: false,
+            user_agent: concat!("Stormbell/", env!("CARGO_PKG_VERSION")).to_owned(),
+            link_base: None,
+            console: None,
+            timeout: Duration::from_secs(10),
+            extra_roots: Vec::new(),
+        }
+    }
+}
+
+/// Why there are no channels.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The way out cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// What links begin with is no address.
+    #[error("the base of links is not an address of http or https: {0}")]
+    LinkBase(String),
+}
+
+/// A configuration that may be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What may be shown: JSON without secrets; `sealed` lists which secrets are set.
+    pub config: String,
+    /// The secrets, sealed; empty where there are none.
+    pub secrets: Vec<u8>,
+}
+
+/// What an endpoint would be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The message as it would go out: JSON, text, or a whole e-mail.
+    pub text: String,
+    /// What is not wrong, but probably not meant: a template that asks for something that is not there.
+    pub remarks: Vec<String>,
+}
+
+/// What one channel is.
+pub(crate) trait Channel: Send + Sync + 'static {
+    /// Its name in configurations.
+    const NAME: &'static str;
+    /// Fields that are sealed.
+    const SECRETS: &'static [&'static str];
+    /// Fields that say where it goes. When one changes, secrets have to be given again, so that nobody can send
+    /// a secret they never knew to a place of their own.
+    const PLACE: &'static [&'static str];
+    /// Its configuration.
+    type Config: Send + Sync;
+
+    /// Reads a configuration.
+    fn read(fields: &mut Fields<'_>) -> Self::Config;
+
+    /// Renders a message without sending it.
+    fn preview(config: &Self::Config, telling: &Telling<'_>) -> Preview;
+
+    /// Sends a message once.
+    fn send(
+        config: &Self::Config,
+        telling: &Telling<'_>,
+        outside: &Outside,
+    ) -> impl Future<Output = Sent> + Send;
+}
+
+/// All channels.
+#[derive(Debug)]
+pub struct Channels {
+    outside: Outside,
+    seal: Seal,
+    link_base: Option<String>,
+}
+
+impl Channels {
+    /// Sets the way out up.
+    ///
+    /// # Errors
+    /// A root is not a certificate, the base of links is not an address, or TLS cannot be set up.
+    pub fn new(options: ChannelOptions, seal: Seal) -> Result<Self, Error> {
+        let link_base = options.link_base.as_deref().map(link_base).transpose()?;
+        Ok(Self { outside: Outside::new(&options)?, seal, link_base })
+    }
+
+    /// The names of all channels, in order.
+    #[must_use]
+    pub fn names() -> &'static [&'static str] {
+        &NAMES
+    }
+
+    /// Sends a message once. Never panics; takes at most four times `ChannelOptions::timeout`, and one of it
+    /// where the channel sends one request a message.
+    pub async fn send(&self, endpoint: &Endpoint, message: &Message<'_>) -> Sent {
+        let Some(channel) = find(&endpoint.channel) else {
+            return Sent::refused(format!("there is no channel `{}`", endpoint.channel));
+        };
+        let settings = match self.settings(channel, endpoint) {
+            Ok(settings) => settings,
+            Err(why) => return Sent::refused(why),
+        };
+        let telling = Telling { message, endpoint, link_base: self.link_base.as_deref() };
+        let mut fields = Fields::new(&settings);
+        let sending = channel.send(&mut fields, &telling, &self.outside);
+        let guarded = AssertUnwindSafe(sending).catch_unwind();
+        let whole = self.outside.client.timeout() * TIMEOUTS;
+        let mut sent = match tokio::time::timeout(whole, guarded).await {
+            Ok(Ok(sent)) => sent,
+            Ok(Err(_)) => Sent::refused("the message cannot be made"),
+            Err(_) => Sent::later("no answer in time"),
+        };
+        for name in channel.secrets() {
+            strike(&mut sent.answer, settings.get(*name));
+        }
+        sent
+    }
+
+    /// Splits a configuration into what may be shown and what is sealed for the endpoint `id` of `project`. A
+    /// secret that is left out stays as it is in `before`, `null` removes it.
+    ///
+    /// # Errors
+    /// Every field that is wrong.
+    pub fn check(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        channel: &str,
+        config: &Value,
+        before: Option<&Endpoint>,
+    ) -> Result<Checked, Vec<FieldError>> {
+        let channel = known(channel)?;
+        let (whole, mut errors) = self.merge(channel, config, before)?;
+        let mut fields = Fields::new(&whole);
+        channel.check(&mut fields);
+        // A secret that has to be given again is not missing besides.
+        let again: Vec<_> = errors.iter().map(|error| error.field.clone()).collect();
+        errors.extend(fields.finish().into_iter().filter(|error| !again.contains(&error.field)));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let (secret, mut shown): (Map<_, _>, Map<_, _>) =
+            whole.into_iter().partition(|(name, _)| channel.secrets().contains(&name.as_str()));
+        if secret.is_empty() {
+            return Ok(Checked { config: Value::Object(shown).to_string(), secrets: Vec::new() });
+        }
+        shown.insert(SEALED.to_owned(), secret.keys().cloned().collect());
+        let plain = Value::Object(secret).to_string();
+        let secrets = self.seal.seal(plain.as_bytes(), &place(project, id));
+        let secrets =
+            secrets.map_err(|error| vec![FieldError::new("", "sealing", error.to_string())])?;
+        Ok(Checked { config: Value::Object(shown).to_string(), secrets })
+    }
+
+    /// What an endpoint would be sent about a sample incident.
+    ///
+    /// # Errors
+    /// Every field that is wrong.
+    pub fn preview(&self, endpoint: &Endpoint) -> Result<Preview, Vec<FieldError>> {
+        let channel = known(&endpoint.channel)?;
+        let settings = self
+            .settings(channel, endpoint)
+            .map_err(|why| vec![FieldError::new("", "configuration", why)])?;
+        sample::with_message(Some(endpoint), |message, endpoint| {
+            self.preview_settings(channel, &settings, message, endpoint)
+        })
+    }
+
+    /// What an endpoint with this configuration would be sent about a sample incident; secrets may be left out.
+    ///
+    /// # Errors
+    /// Every field that is wrong.
+    pub fn preview_config(
+        &self,
+        channel: &str,
+        config: &Value,
+    ) -> Result<Preview, Vec<FieldError>> {
+        let dispatch = known(channel)?;
+        let (settings, _) = self.merge(dispatch, config, None)?;
+        sample::with_message(None, |message, endpoint| {
+            self.preview_settings(dispatch, &settings, message, endpoint)
+        })
+    }
+
+    fn preview_settings(
+        &self,
+        channel: &dyn Dispatch,
+        settings: &Map<String, Value>,
+        message: &Message<'_>,
+        endpoint: &Endpoint,
+    ) -> Result<Preview, Vec<FieldError>> {
+        let link_base = self.link_base.as_deref();
+        let telling = Telling { message, endpoint, link_base };
+        let mut fields = Fields::new(settings);
+        let preview = channel.preview(&mut fields, &telling);
+        let mut errors = fields.finish();
+        // What is rendered does not depend on secrets, so a preview does without them.
+        errors.retain(|error| {
+            error.code != "missing" || !channel.secrets().contains(&error.field.as_str())
+        });
+        if errors.is_empty() { Ok(preview) } else { Err(errors) }
+    }
+
+    /// The whole configuration of an endpoint, secrets included.
+    fn settings(
+        &self,
+        channel: &dyn Dispatch,
+        endpoint: &Endpoint,
+    ) -> Result<Map<String, Value>, String> {
+        let read = |text: &[u8]| serde_json::from_slice::<Map<String, Value>>(text).ok();
+        let mut settings = read(endpoint.config.as_bytes())
+            .ok_or_else(|| "the configuration is not an object of JSON".to_owned())?;
+        settings.remove(SEALED);
+        let opened = self.secrets(endpoint).map_err(|error| error.to_string())?;
+        for (name, value) in opened {
+            if channel.secrets().contains(&name.as_str()) {
+                settings.insert(name, value);
+            }
+        }
+        Ok(settings)
+    }
+
+    fn secrets(&self, endpoint: &Endpoint) -> Result<Map<String, Value>, SealError> {
+        let place = place(endpoint.project, endpoint.id);
+        let plain = self.seal.open(&endpoint.secrets, &place)?;
+        if plain.is_empty() {
+            return Ok(Map::new());
+        }
+        serde_json::from_slice(&plain).map_err(|_| SealError::Broken)
+    }
+
+    /// What is asked for, with the secrets of before where they were left out.
+    fn merge(
+        &self,
+        channel: &dyn Dispatch,
+        config: &Value,
+        before: Option<&Endpoint>,
+    ) -> Result<(Map<String, Value>, Vec<FieldError>), Vec<FieldError>> {
+        let wrong = |code, message: &str| vec![FieldError::new("", code, message)];
+        let Value::Object(config) = config else {
+            return Err(wrong("wrong_type", "the configuration is an object"));
+        };
+        if Value::Object(config.clone()).to_string().len() > limits::DOCUMENT_BYTES {
+            return Err(wrong("too_long", "the configuration is too long"));
+        }
+        let mut whole = config.clone();
+        whole.remove(SEALED);
+        let mut errors = Vec::new();
+        if let Some(before) = before.filter(|before| before.channel == channel.name()) {
+            let lost = "the stored secrets do not open; give all of them again";
+            let stored = self.secrets(before).map_err(|_| wrong("secrets_lost", lost))?;
+            let moved = moved(channel, &whole, before);
+            for (name, value) in stored {
+                if whole.contains_key(&name) {
+                    continue;
+                }
+                if let Some(place) = moved {
+                    let message = format!("this has to be given again, because `{place}` changed");
+                    errors.push(FieldError::new(name, "give_again", message));
+                } else {
+                    whole.insert(name, value);
+                }
+            }
+        }
+        whole.retain(|_, value| !value.is_null());
+        Ok((whole, errors))
+    }
+}
+
+/// The field that says that messages now go elsewhere, if they do.
+fn moved(
+    channel: &dyn Dispatch,
+    whole: &Map<String, Value>,
+    before: &Endpoint,
+) -> Option<&'static str> {
+    let shown: Map<String, Value> = serde_json::from_str(&before.config).unwrap_or_default();
+    channel
+        .place()
+        .iter()
+        .copied()
+        .find(|name| !channel.secrets().contains(name) && shown.get(*name) != whole.get(*name))
+}
+
+fn find(name: &str) -> Option<&'static dyn Dispatch> {
+    CHANNELS.iter().copied().find(|channel| channel.name() == name)
+}
+
+fn known(name: &str) -> Result<&'static dyn Dispatch, Vec<FieldError>> {
+    let message = || format!("there is no channel `{name}`; there are {}", NAMES.join(", "));
+    find(name).ok_or_else(|| vec![FieldError::new("channel", "unknown_value", message())])
+}
+
+/// What secrets are bound to.
+fn place(project: ProjectId, id: EndpointId) -> Vec<u8> {
+    format!("endpoint/{project}/{id}").into_bytes()
+}
+
+fn link_base(text: &str) -> Result<String, Error> {
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or_else(|| Error::LinkBase(text.to_owned()))?;
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Strikes every text of a secret out of what is said about an attempt.
+fn strike(answer: &mut String, secret: Option<&Value>) {
+    match secret {
+        Some(Value::String(text)) if text.len() >= STRUCK_BYTES => {
+            *answer = answer.replace(text.as_str(), "***");
+        }
+        Some(Value::Array(list)) => list.iter().for_each(|item| strike(answer, Some(item))),
+        Some(Value::Object(object)) => object.values().for_each(|item| strike(answer, Some(item))),
+        Some(Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_)) | None => {}
+    }
+}
+
+/// Sends several requests in order and stops at the first that fails, which is then what came of it; else it
+/// is what came of the first.
+pub(crate) async fn in_order(client: &Client, calls: Vec<(crate::client::Call, String)>) -> Sent {
+    let mut first = None;
+    for (call, reference) in calls {
+        let sent = match client.call(call).await {
+            Ok(answer) => answer.sent(reference),
+            Err(sent) => sent,
+        };
+        if sent.outcome != crate::channel::SentOutcome::Delivered {
+            return sent;
+        }
+        first.get_or_insert(sent);
+    }
+    first.unwrap_or_else(|| Sent::refused("there is nothing to send"))
+}

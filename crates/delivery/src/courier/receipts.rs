@@ -1,0 +1,216 @@
+//! The way of a receipt: it waits, is appended with all that wait with it, becomes durable, is applied by the
+//! pipeline. Until then the delivery is the courier's and is not begun again.
+//!
+//! Refuses to know: what was sent, the clock.
+//!
+//! Invariant: a delivery that the courier holds is forgotten only once the store has moved it on, or has it back.
+//! So a message goes out twice only where the process dies between the other side's yes and a durable receipt.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
+
+use journal::{Append, Appended, Journal, Records};
+use model::{Entry, NotificationId, Receipt, Seq, Target, codec, limits};
+
+/// Receipts in one append.
+const BATCH: usize = 512;
+/// Bytes to make room for, for each receipt of an append.
+const RECEIPT_BYTES: usize = 256;
+
+/// Which delivery.
+pub(super) type Delivery = (NotificationId, Target);
+
+/// How far a delivery that the courier holds has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It is under way, or its receipt is not durable.
+    Unsettled,
+    /// Its receipt is durable at this position, and the store may not have moved it on yet.
+    Written(Seq),
+}
+
+/// The deliveries that the courier holds, each with the number of the try.
+#[derive(Debug, Default)]
+pub(super) struct Held(HashMap<Delivery, (u32, Stage)>);
+
+impl Held {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes a delivery that was leased for try number `attempt`; `false` if it is held for that try already.
+    pub(super) fn take(&mut self, delivery: Delivery, attempt: u32) -> bool {
+        if self.0.get(&delivery).is_some_and(|(held, stage)| {
+            // A later try is only ever handed out once the store has applied the one before.
+            attempt <= *held || *stage == Stage::Unsettled
+        }) {
+            return false;
+        }
+        self.0.insert(delivery, (attempt, Stage::Unsettled));
+        true
+    }
+
+    /// The store has it back, or has moved it on by itself.
+    pub(super) fn let_go(&mut self, delivery: Delivery) {
+        self.0.remove(&delivery);
+    }
+
+    /// Forgets what the store has moved on. To be called before a lease is asked for, with a position that was
+    /// applied before: then nothing the lease answers can be older than what is forgotten.
+    pub(super) fn applied(&mut self, through: Seq) {
+        self.0.retain(|_, (_, stage)| match stage {
+            Stage::Unsettled => true,
+            Stage::Written(seq) => *seq > through,
+        });
+    }
+
+    /// The highest position that is to be applied before nothing durable is held.
+    pub(super) fn last_written(&self) -> Option<Seq> {
+        let written = self.0.values().filter_map(|(_, stage)| match stage {
+            Stage::Unsettled => None,
+            Stage::Written(seq) => Some(*seq),
+        });
+        written.max()
+    }
+
+    fn written(&mut self, delivery: Delivery, seq: Seq) {
+        if let Some((_, stage)) = self.0.get_mut(&delivery) {
+            *stage = Stage::Written(seq);
+        }
+    }
+}
+
+/// Receipts that are not durable yet.
+pub(super) struct Receipts {
+    journal: Arc<dyn Journal>,
+    waiting: Vec<Receipt>,
+    appending: Option<(Append, Vec<Receipt>)>,
+    refused: Option<Arc<str>>,
+}
+
+impl Receipts {
+    pub(super) fn new(journal: Arc<dyn Journal>) -> Self {
+        Self { journal, waiting: Vec::new(), appending: None, refused: None }
+    }
+
+    /// How many are not durable yet.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + self.appending.as_ref().map_or(0, |(_, receipts)| receipts.len())
+    }
+
+    /// Why the journal took none when it was asked last.
+    pub(super) fn refused(&self) -> Option<&Arc<str>> {
+        self.refused.as_ref()
+    }
+
+    pub(super) fn push(&mut self, mut receipt: Receipt) {
+        shorten(&mut receipt.answer);
+        self.waiting.push(receipt);
+    }
+
+    /// Begins to append what waits, unless an append is under way; `false` if the journal refuses. One append at
+    /// a time, so what ends meanwhile goes with the next one, all of it together.
+    pub(super) fn append(&mut self) -> bool {
+        if self.appending.is_some() || self.waiting.is_empty() {
+            return true;
+        }
+        let batch: Vec<Receipt> = self.waiting.drain(..self.waiting.len().min(BATCH)).collect();
+        let mut records = Records::with_capacity(batch.len() * RECEIPT_BYTES);
+        for receipt in &batch {
+            let entry = Entry::Receipt(Box::new(receipt.clone()));
+            records.push_with(|buffer| codec::encode(&entry, buffer));
+        }
+        match self.journal.append(records) {
+            Ok(append) => {
+                self.appending = Some((append, batch));
+                true
+            }
+            Err(error) => {
+                self.take_back(batch, &error);
+                false
+            }
+        }
+    }
+
+    /// Waits until the append under way has an answer; for ever where there is none. May be dropped and called again.
+    pub(super) async fn answer(&mut self) -> Result<Appended, journal::Error> {
+        match &mut self.appending {
+            Some((append, _)) => append.await,
+            None => pending().await,
+        }
+    }
+
+    /// What the append under way was answered with: its receipts are durable, or wait again.
+    pub(super) fn answered(
+        &mut self,
+        answer: Result<Appended, journal::Error>,
+        held: &mut Held,
+    ) -> bool {
+        let Some((_, batch)) = self.appending.take() else { return true };
+        match answer {
+            Ok(appended) => {
+                self.refused = None;
+                for (seq, receipt) in (appended.first_seq..).zip(&batch) {
+                    held.written((receipt.notification, receipt.target), Seq(seq));
+                }
+                true
+            }
+            Err(error) => {
+                self.take_back(batch, &error);
+                false
+            }
+        }
+    }
+
+    fn take_back(&mut self, mut batch: Vec<Receipt>, error: &journal::Error) {
+        if self.refused.is_none() {
+            tracing::warn!(%error, receipts = batch.len(), "the journal does not take receipts");
+        }
+        self.refused = Some(Arc::from(error.to_string()));
+        batch.append(&mut self.waiting);
+        self.waiting = batch;
+    }
+}
+
+/// Cuts to the limit, between two characters.
+fn shorten(answer: &mut String) {
+    if answer.len() > limits::ANSWER_BYTES {
+        let end = (0..=limits::ANSWER_BYTES).rev().find(|end| answer.is_char_boundary(*end));
+        answer.truncate(end.unwrap_or(0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::EndpointId;
+
+    const DELIVERY: Delivery = (NotificationId(1), Target::Endpoint(EndpointId(2)));
+
+    #[test]
+    fn a_delivery_is_taken_once_until_the_store_has_moved_it_on() {
+        let mut held = Held::default();
+        assert!(held.take(DELIVERY, 1));
+        assert!(!held.take(DELIVERY, 1), "it is under way");
+        held.written(DELIVERY, Seq(9));
+        held.applied(Seq(8));
+        assert!(!held.take(DELIVERY, 1), "its receipt is not applied");
+        assert_eq!(held.last_written(), Some(Seq(9)));
+        assert!(held.take(DELIVERY, 2), "the next try is handed out once the first is applied");
+        held.applied(Seq(9));
+        assert_eq!(held.len(), 1, "the second try is under way");
+        held.written(DELIVERY, Seq(12));
+        held.applied(Seq(12));
+        assert_eq!(held.len(), 0);
+    }
+
+    #[test]
+    fn answers_are_cut_between_two_characters() {
+        let mut answer = "é".repeat(limits::ANSWER_BYTES);
+        answer.insert(0, 'x');
+        shorten(&mut answer);
+        assert_eq!(answer.len(), limits::ANSWER_BYTES - 1);
+        assert!(answer.ends_with('é'));
+    }
+}

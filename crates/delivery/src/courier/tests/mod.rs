@@ -1,0 +1,8 @@
+//! The courier as a whole, in a world of its own whose time passes only when nothing else is to be done.
+
+mod book;
+mod crashes;
+mod endpoints;
+mod people;
+mod plans;
+mod world;

@@ -1,0 +1,149 @@
+//! What may be leased: limits that no plan breaks, and who gets slots when there are few.
+
+use model::{Duration, EndpointId, ProjectId, Target, Timestamp};
+use proptest::prelude::*;
+use store::DueTarget;
+
+use crate::courier::options::Options;
+use crate::courier::queues::{Ending, Lanes, Place, Plan};
+
+const HERE: ProjectId = ProjectId(1);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_micros(0) + Duration::from_secs(seconds)
+}
+
+fn place(id: u128) -> Place {
+    (HERE, Target::Endpoint(EndpointId(id)))
+}
+
+fn due(id: u128, count: u32) -> DueTarget {
+    DueTarget { project: HERE, target: place(id).1, since: at(0), count }
+}
+
+fn options(total: u32) -> Options {
+    Options { concurrency_total: total, ..Options::default() }
+}
+
+fn begin(lanes: &mut Lanes, plan: &Plan, now: Timestamp) -> u32 {
+    for one in &plan.wanted {
+        let lane = lanes.open((one.project, one.target), None, now);
+        (0..one.most).for_each(|_| lane.began(1, now));
+    }
+    plan.wanted.iter().map(|one| one.most).sum()
+}
+
+/// An endpoint that answered so often.
+fn prove(lanes: &mut Lanes, id: u128, answers: u32) {
+    for _ in 0..answers {
+        let lane = lanes.open(place(id), None, at(0));
+        lane.began(1, at(0));
+        lane.ended(at(0), Ending::Answered, Duration::from_secs(5), at(0));
+    }
+}
+
+#[test]
+fn everybody_gets_one_before_anybody_gets_a_second() {
+    let mut lanes = Lanes::new(&options(6));
+    for id in 1..=4 {
+        prove(&mut lanes, id, 20);
+    }
+    let plan = lanes.plan(&[due(1, 50), due(2, 1), due(3, 50), due(4, 50)], at(1));
+    let most: Vec<u32> = plan.wanted.iter().map(|one| one.most).collect();
+    assert_eq!(most, [3, 1, 1, 1]);
+    assert!(!plan.has_room);
+}
+
+#[test]
+fn endpoints_that_hang_leave_three_quarters_and_new_ones_half_to_those_that_answer() {
+    let mut lanes = Lanes::new(&options(40));
+    for id in 1..=50 {
+        let lane = lanes.open(place(id), None, at(0));
+        lane.began(1, at(0));
+        lane.ended(at(0), Ending::Failed, Duration::from_secs(5), at(30));
+    }
+    for id in 201..=210 {
+        prove(&mut lanes, id, 20);
+    }
+    let everybody: Vec<DueTarget> = (1..=210).map(|id| due(id, 100)).collect();
+    let plan = lanes.plan(&everybody, at(31));
+    let taken = |from: u128, to: u128| -> u32 {
+        let inside = plan.wanted.iter().filter(|one| match one.target {
+            Target::Endpoint(id) => (from..=to).contains(&id.0),
+            Target::OnCall(_) | Target::Person(_) => false,
+        });
+        inside.map(|one| one.most).sum()
+    };
+    assert_eq!((taken(1, 50), taken(51, 200), taken(201, 210)), (10, 10, 20));
+}
+
+#[test]
+fn an_endpoint_earns_its_slots_by_answering_and_loses_them_by_taking_too_long() {
+    let mut lanes = Lanes::new(&options(256));
+    let slots = |lanes: &mut Lanes, now| {
+        lanes.plan(&[due(1, 100)], now).wanted.first().map_or(0, |one| one.most)
+    };
+    assert_eq!(slots(&mut lanes, at(0)), 2);
+    prove(&mut lanes, 1, 3);
+    assert_eq!(slots(&mut lanes, at(0)), 5);
+    prove(&mut lanes, 1, 100);
+    assert_eq!(slots(&mut lanes, at(0)), 8);
+    let lane = lanes.open(place(1), None, at(0));
+    lane.began(1, at(0));
+    assert_eq!(slots(&mut lanes, at(4)), 7);
+    assert_eq!(slots(&mut lanes, at(5)), 0, "one under way has taken too long");
+    lanes.open(place(1), None, at(6)).ended(at(0), Ending::Answered, Duration::from_secs(5), at(6));
+    assert_eq!(slots(&mut lanes, at(6)), 1);
+}
+
+#[test]
+fn persons_and_schedules_need_no_slot() {
+    let mut lanes = Lanes::new(&options(1));
+    let person = Target::Person(model::SubscriberId(1));
+    let one = DueTarget { project: HERE, target: person, since: at(0), count: 900 };
+    let plan = lanes.plan(&[one], at(0));
+    assert_eq!(plan.wanted[0].most, 64);
+}
+
+proptest! {
+    #[test]
+    fn no_plan_exceeds_what_is_due_what_a_lane_may_or_what_there_is_in_all(
+        total in 1_u32..64,
+        steps in prop::collection::vec((0_u64..20, 1_u128..12, 0_u32..30, 0_u8..4), 1..120),
+    ) {
+        let mut lanes = Lanes::new(&options(total));
+        let mut under_way: Vec<(u128, Timestamp)> = Vec::new();
+        let mut now = at(0);
+        for (pause, id, count, ending) in steps {
+            now = now + Duration::from_secs(pause);
+            let wanted = [due(id, count.max(1)), due(id + 1, 3)];
+            let plan = lanes.plan(&wanted, now);
+            for one in &plan.wanted {
+                let asked = wanted.iter().find(|due| due.target == one.target);
+                prop_assert!(one.most >= 1 && asked.is_some_and(|due| one.most <= due.count));
+            }
+            prop_assert!(plan.next.is_none_or(|next| next > now));
+            begin(&mut lanes, &plan, now);
+            for one in &plan.wanted {
+                if let Target::Endpoint(id) = one.target {
+                    under_way.extend((0..one.most).map(|_| (id.0, now)));
+                }
+            }
+            prop_assert!(under_way.len() <= total as usize);
+            for id in 1..=12 {
+                let own = under_way.iter().filter(|one| one.0 == id).count();
+                prop_assert!(own <= 8, "{own} under way to {id}");
+            }
+            if ending > 0 && !under_way.is_empty() {
+                let (id, begun) = under_way.swap_remove(count as usize % under_way.len());
+                let how = match ending {
+                    1 => Ending::Answered,
+                    2 => Ending::Failed,
+                    _ => Ending::Paused(Duration::from_secs(7)),
+                };
+                let lane = lanes.open(place(id), None, now);
+                lane.ended(begun, how, Duration::from_secs(5), now);
+            }
+        }
+    }
+}
