@@ -8,8 +8,8 @@ use model::directive::{
     Condition, Directive, DirectiveBody, DirectiveKind, Field, Inhibition, Op, Silence,
 };
 use model::{
-    Alert, AlertLease, DirectiveId, Effect, Effects, IdentityKey, IncidentId, ProjectId, Reason, Signal,
-    SignalId, Timestamp,
+    Alert, AlertLease, DirectiveId, Effect, Effects, IdentityKey, IncidentId, ProjectId, Reason,
+    Signal, SignalId, Timestamp,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -275,8 +275,12 @@ fn team(number: u64) -> Vec<Condition> {
 
 /// Silences of two teams at times of their own, and an inhibition between the teams where the fill is the same.
 fn directives(spans: &[(u64, i64, i64)]) -> (Vec<Directive>, Vec<Directive>) {
-    let directive = |id: u128, body: DirectiveBody| {
-        Directive { id: DirectiveId(id), project: PROJECT, name: String::new(), version: 1, body }
+    let directive = |id: u128, body: DirectiveBody| Directive {
+        id: DirectiveId(id),
+        project: PROJECT,
+        name: String::new(),
+        version: 1,
+        body,
     };
     let silence = |(id, &(number, starts_at, length)): (usize, &(u64, i64, i64))| {
         let silence = Silence {
@@ -300,7 +304,12 @@ fn directives(spans: &[(u64, i64, i64)]) -> (Vec<Directive>, Vec<Directive>) {
 }
 
 /// What is held back, as found in the plainest way: silences in force, and the first fingerprint that inhibits.
-fn held(list: &AlertList, index: usize, spans: &[(u64, i64, i64)], now: i64) -> (Vec<u128>, Vec<u64>) {
+fn held(
+    list: &AlertList,
+    index: usize,
+    spans: &[(u64, i64, i64)],
+    now: i64,
+) -> (Vec<u128>, Vec<u64>) {
     let bodies = list.alerts.bodies();
     let label = |index: usize, name: &str| bodies[index].signal.label(name).unwrap_or_default();
     let is_of = |index: usize, number: u64| label(index, "team") == format!("team {number}");

@@ -77,12 +77,17 @@ async fn import(world: &World, key: &str, query: &str, text: &str) -> Answer {
 
 fn verdict<'a>(report: &'a Value, element: &str) -> &'a Value {
     let elements = report["elements"].as_array().unwrap();
-    elements.iter().find(|it| it["element"] == element).unwrap_or_else(|| panic!("{element}: {report}"))
+    elements
+        .iter()
+        .find(|it| it["element"] == element)
+        .unwrap_or_else(|| panic!("{element}: {report}"))
 }
 
 fn put(world: &World, kind: DirectiveKind) -> Vec<String> {
     let names = world.submitted().into_iter().filter_map(|command| match command.operation {
-        Operation::PutDirective { directive, .. } if directive.body.kind() == kind => Some(directive.name),
+        Operation::PutDirective { directive, .. } if directive.body.kind() == kind => {
+            Some(directive.name)
+        }
         _ => None,
     });
     names.collect()
@@ -97,7 +102,10 @@ async fn a_dry_run_reports_and_makes_nothing() {
     assert_eq!(report["dry_run"], true);
     assert_eq!(verdict(&report, "route.routes[0]")["verdict"], "mapped");
     assert_eq!(verdict(&report, "receivers[2].telegram_configs[0]")["verdict"], "not_supported");
-    assert_eq!(verdict(&report, "receivers[2].telegram_configs[0]")["note"], "chat_id: there is no such chat");
+    assert_eq!(
+        verdict(&report, "receivers[2].telegram_configs[0]")["note"],
+        "chat_id: there is no such chat"
+    );
     assert_eq!(verdict(&report, "route.routes[1]")["verdict"], "not_supported");
     assert_eq!(verdict(&report, "inhibit_rules[0]")["verdict"], "mapped");
     assert_eq!(world.submitted(), []);
@@ -115,7 +123,10 @@ async fn an_import_makes_everything_once_and_shows_the_configuration_without_its
     assert_eq!(put(&world, DirectiveKind::Inhibition), ["alertmanager inhibit_rules[0]"]);
     let status = world.get(READER, "/api/v2/status").await.json();
     let original = status["config"]["original"].as_str().unwrap().to_owned();
-    assert!(original.contains("team=\"db\"") && original.contains("api_url: <secret>"), "{original}");
+    assert!(
+        original.contains("team=\"db\"") && original.contains("api_url: <secret>"),
+        "{original}"
+    );
     assert!(!original.contains("hunter2"), "{original}");
     let commands = world.submitted().len();
     let again = import(&world, MANAGER, "", CONFIGURATION).await;
@@ -151,7 +162,9 @@ async fn what_is_no_configuration_is_refused() {
     let problem = import(&world, MANAGER, "", "route: {receiver: x}").await;
     let problem = problem.problem(400, "invalid_configuration");
     assert_eq!(problem["detail"], "line 1: undefined receiver `x` used in route");
-    import(&world, MANAGER, "?dry_run=maybe", CONFIGURATION).await.problem(400, "invalid_parameter");
+    import(&world, MANAGER, "?dry_run=maybe", CONFIGURATION)
+        .await
+        .problem(400, "invalid_parameter");
     import(&world, MANAGER, "?on=full", CONFIGURATION).await.problem(400, "invalid_parameter");
     let large = format!("# {}\n{CONFIGURATION}", "x".repeat(model::limits::DOCUMENT_BYTES));
     import(&world, MANAGER, "", &large).await.problem(413, "body_too_large");

@@ -110,7 +110,8 @@ async fn a_key_of_another_project_sees_and_changes_nothing() {
             if operation.path.contains("{id}") {
                 assert_eq!(answer.status, 404, "{what}");
                 // Alertmanager's clients read errors as texts.
-                let is_text = answer.json().as_str().is_some_and(|it| it.starts_with("not_found: "));
+                let is_text =
+                    answer.json().as_str().is_some_and(|it| it.starts_with("not_found: "));
                 assert!(is_text || answer.json()["code"] == "not_found", "{what}");
             } else {
                 assert!(answer.status.is_success() || answer.status == 403, "{what}");

@@ -34,7 +34,13 @@ pub(crate) fn silenced(project: ProjectId, id: u128, comment: &str) -> Effect {
 
 fn directive(project: ProjectId, id: u128, body: DirectiveBody) -> Effect {
     let id = DirectiveId(id);
-    Effect::DirectiveSaved(Box::new(Directive { id, project, name: String::new(), version: 1, body }))
+    Effect::DirectiveSaved(Box::new(Directive {
+        id,
+        project,
+        name: String::new(),
+        version: 1,
+        body,
+    }))
 }
 
 fn matcher(name: &str, value: &str, is_regex: bool, is_equal: bool) -> Value {
@@ -94,9 +100,21 @@ async fn what_alertmanager_refuses_is_refused_in_its_words() {
     let cases = [
         (with("matchers", json!([])), "at least one matcher required"),
         (with("matchers", json!([matcher("a", "", false, true)])), empty),
-        (with("matchers", json!([matcher("a", ".*", true, true), matcher("b", "x?", true, true)])), empty),
-        (with("matchers", json!([matcher("1a", "x", false, true)])), "invalid label matcher 0: invalid label name \"1a\""),
-        (with("matchers", json!([matcher("a", "(", true, true)])), "invalid label matcher 0: invalid regular expression \"(\""),
+        (
+            with(
+                "matchers",
+                json!([matcher("a", ".*", true, true), matcher("b", "x?", true, true)]),
+            ),
+            empty,
+        ),
+        (
+            with("matchers", json!([matcher("1a", "x", false, true)])),
+            "invalid label matcher 0: invalid label name \"1a\"",
+        ),
+        (
+            with("matchers", json!([matcher("a", "(", true, true)])),
+            "invalid label matcher 0: invalid regular expression \"(\"",
+        ),
         (with("endsAt", json!(EARLIER)), "start time must be before end time"),
         (with("startsAt", json!(LATEST)), "start time must be before end time"),
         (with("endsAt", json!("2023-11-14T21:40:00Z")), "end time can't be in the past"),
@@ -114,7 +132,8 @@ async fn what_alertmanager_refuses_is_refused_in_its_words() {
     made(&world, negated).await;
     let answer = world.post(READER, "/api/v2/silences", with("comment", json!("x"))).await;
     assert_eq!(answer.status, 403);
-    let many: Vec<Value> = (0..33).map(|number| matcher(&format!("l{number}"), "x", false, true)).collect();
+    let many: Vec<Value> =
+        (0..33).map(|number| matcher(&format!("l{number}"), "x", false, true)).collect();
     assert_eq!(world.post(MANAGER, "/api/v2/silences", silence(&many)).await.status, 400);
 }
 
@@ -139,7 +158,10 @@ async fn a_change_that_would_rewrite_what_was_hidden_makes_another_silence() {
     for unknown in ["nope", "00000000-0000-0000-0000-000000000001"] {
         sent["id"] = json!(unknown);
         let answer = world.post(MANAGER, "/api/v2/silences", sent.clone()).await;
-        assert_eq!((answer.status.as_u16(), answer.json()), (404, json!("not_found: silence not found")));
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()),
+            (404, json!("not_found: silence not found"))
+        );
         for method in ["GET", "DELETE"] {
             let path = format!("/api/v2/silence/{unknown}");
             let answer = world.send(crate::world::request(method, &path, MANAGER, None)).await;
@@ -182,7 +204,8 @@ async fn a_change_meanwhile_is_looked_at_and_tried_again() {
 async fn silences_are_listed_by_state_and_filtered_word_for_word() {
     let world = World::new().await;
     let with = |value: &str, starts_at: &str, ends_at: &str| {
-        let mut body = silence(&[matcher("job", value, false, true), matcher("a", "x|y", true, false)]);
+        let mut body =
+            silence(&[matcher("job", value, false, true), matcher("a", "x|y", true, false)]);
         (body["startsAt"], body["endsAt"]) = (json!(starts_at), json!(ends_at));
         body
     };
@@ -210,7 +233,9 @@ async fn statuses(world: &World, query: &str) -> Vec<(String, Value)> {
     let alerts = alerts.as_array().unwrap().clone();
     alerts
         .into_iter()
-        .map(|alert| (alert["fingerprint"].as_str().unwrap()[14..].to_owned(), alert["status"].clone()))
+        .map(|alert| {
+            (alert["fingerprint"].as_str().unwrap()[14..].to_owned(), alert["status"].clone())
+        })
         .collect()
 }
 
@@ -229,7 +254,12 @@ async fn alerts_and_groups_show_what_holds_them_back() {
         .apply(vec![
             alert(ONE, 0xa0, Some(incident.id), &cluster("Down", "critical")),
             alert(ONE, 0xb0, Some(incident.id), &cluster("Slow", "warning")),
-            alert(ONE, 0xc0, None, &[("alertname", "Slow"), ("cluster", "two"), ("severity", "warning")]),
+            alert(
+                ONE,
+                0xc0,
+                None,
+                &[("alertname", "Slow"), ("cluster", "two"), ("severity", "warning")],
+            ),
             alert(TWO, 0xd0, None, &cluster("Slow", "warning")),
         ])
         .await;
@@ -256,7 +286,10 @@ async fn alerts_and_groups_show_what_holds_them_back() {
     let held = |inhibited: &[&str]| json!({"state": "suppressed", "silencedBy": [&id], "inhibitedBy": inhibited});
     let shown = statuses(&world, "").await;
     assert_eq!(fingerprints(&shown), ["a0", "b0", "c0"]);
-    assert_eq!((&shown[0].1, &shown[1].1, &shown[2].1), (&active, &held(&["00000000000000a0"]), &held(&[])));
+    assert_eq!(
+        (&shown[0].1, &shown[1].1, &shown[2].1),
+        (&active, &held(&["00000000000000a0"]), &held(&[]))
+    );
     let cases: [(&str, &[&str]); 5] = [
         ("?silenced=false", &["a0"]),
         ("?inhibited=false", &["a0", "c0"]),

@@ -16,11 +16,13 @@ use lake::{Lake, MemoryLake, Row};
 use model::effect::AuditAction;
 use model::{
     Actor, ActorKind, Alert, AlertLease, AuditRow, Command, ComponentType, Effect, Effects,
-    GroupingKey, GroupingPolicy, IdentityKey, Incident, IncidentId, KeyId, Operation, Outcome, PolicyId,
-    ProjectId, Reason, Scope, Scopes, Seq, Severity, Signal, SignalId, Status, Timestamp,
+    GroupingKey, GroupingPolicy, IdentityKey, Incident, IncidentId, KeyId, Operation, Outcome,
+    PolicyId, ProjectId, Reason, Scope, Scopes, Seq, Severity, Signal, SignalId, Status, Timestamp,
 };
 use serde_json::Value;
-use store::{ActiveAlerts, Admin, Commit, Directory, KeyRow, Keys, MemoryStore, PartitionId, Store};
+use store::{
+    ActiveAlerts, Admin, Commit, Directory, KeyRow, Keys, MemoryStore, PartitionId, Store,
+};
 use tower::ServiceExt;
 
 /// The project of the first start.
