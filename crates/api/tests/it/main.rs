@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod alertmanager;
+mod alertmanager_import;
 mod document;
 mod errors;
 mod health;
@@ -12,4 +13,5 @@ mod isolation;
 mod keys;
 mod policies;
 mod rca;
+mod silences;
 mod world;
