@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// List silences
 #[utoipa::path(
-    get, path = "/api/v2/silences", tag = "alertmanager",
+    get, path = "/api/v2/silences", tag = "alertmanager", operation_id = "list_alertmanager_silences",
     params(("filter" = Option<Vec<String>>, Query, description = "matchers: `name=value`, `!=`, `=~`, `!~`; a silence must have all of them")),
     responses((status = 200, description = "The silences: active ones by end, pending ones by start, expired ones latest first", body = Vec<GettableSilence>), (status = 400, description = "A filter cannot be read")),
 )]
@@ -62,7 +62,7 @@ async fn list_silences(
 /// With the `id` of one that there is, it is changed. Where that would change what was hidden already (other
 /// matchers, another start, one that is over), it ends now and a new one is made: the answer says which.
 #[utoipa::path(
-    post, path = "/api/v2/silences", tag = "alertmanager",
+    post, path = "/api/v2/silences", tag = "alertmanager", operation_id = "post_alertmanager_silence",
     request_body = PostableSilence,
     responses((status = 200, description = "Its id", body = SilenceIdDocument), (status = 400, description = "`invalid_silence`"), (status = 404, description = "There is no silence with that id")),
 )]
@@ -79,7 +79,7 @@ async fn post_silence(
 
 /// Get one silence
 #[utoipa::path(
-    get, path = "/api/v2/silence/{id}", tag = "alertmanager",
+    get, path = "/api/v2/silence/{id}", tag = "alertmanager", operation_id = "get_alertmanager_silence",
     params(("id" = String, Path, description = "id of the silence")),
     responses((status = 200, description = "The silence", body = GettableSilence), (status = 404, description = "There is no silence with that id")),
 )]
@@ -97,7 +97,7 @@ async fn get_silence(
 ///
 /// It ends now, and is still shown for five days. One that is over already stays as it is.
 #[utoipa::path(
-    delete, path = "/api/v2/silence/{id}", tag = "alertmanager",
+    delete, path = "/api/v2/silence/{id}", tag = "alertmanager", operation_id = "delete_alertmanager_silence",
     params(("id" = String, Path, description = "id of the silence")),
     responses((status = 200, description = "It is over"), (status = 404, description = "There is no silence with that id")),
 )]
