@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use lake::{Lake, MemoryLake, Row};
 use model::effect::AuditAction;
 use model::{
-    Actor, ActorKind, Alert, AlertLease, AuditRow, Command, ComponentType, Effect, Effects,
+    Actor, ActorKind, Alert, AlertLease, AuditRow, Command, ComponentType, Directive, DirectiveBody, Effect, Effects,
     GroupingKey, GroupingPolicy, IdentityKey, Incident, IncidentId, KeyId, Operation, Outcome,
     PolicyId, ProjectId, Reason, Scope, Scopes, Seq, Severity, Signal, SignalId, Status, Timestamp,
 };
@@ -417,8 +417,8 @@ impl ScriptedRoad {
                 (Effect::DirectiveSaved(directive), Outcome::Directive { id, version })
             }
             Operation::DeleteDirective { kind, id, .. } => {
-                let effect = Effect::DirectiveRemoved { project, kind, id };
-                (effect, Outcome::Directive { id, version: 0 })
+                let known = self.store.directive(project, kind, id).await.unwrap();
+                (removed(known.expect("it is there")), Outcome::Directive { id, version: 0 })
             }
             other => panic!("the test did not say what this comes to: {other:?}"),
         };
@@ -457,6 +457,18 @@ impl Road for ScriptedRoad {
     async fn caught_up(&self, _patience: Patience) -> Result<(), RoadError> {
         self.behind.lock().unwrap().map_or(Ok(()), Err)
     }
+}
+
+/// A directive that is no longer; a silence ends now and stays.
+fn removed(mut directive: Directive) -> Effect {
+    let (project, kind, id) = (directive.project, directive.body.kind(), directive.id);
+    let DirectiveBody::Silence(silence) = &mut directive.body else {
+        return Effect::DirectiveRemoved { project, kind, id };
+    };
+    silence.starts_at = silence.starts_at.min(Stopped.now());
+    silence.ends_at = silence.ends_at.min(Stopped.now());
+    directive.version += 1;
+    Effect::DirectiveSaved(Box::new(directive))
 }
 
 struct Reload {
