@@ -4,12 +4,25 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod alertmanager;
+mod channels;
 mod document;
+mod endpoints;
 mod errors;
+mod escalations;
+mod exchange;
+mod explain;
 mod health;
 mod incidents;
+mod inhibitions;
 mod isolation;
 mod keys;
+mod letters;
+mod notifications;
 mod policies;
 mod rca;
+mod rules;
+mod schedules;
+mod silences;
+mod subscribers;
+mod told;
 mod world;
