@@ -240,7 +240,10 @@ mod tests {
         assert_eq!(shown("labels.a", Op::Equals, &["x"], false), "a x false true");
         assert_eq!(shown("labels.a", Op::Regex, &["x|y"], true), "a x|y true false");
         assert_eq!(shown("labels.a", Op::OneOf, &["x.", "y"], false), "a x\\.|y true true");
-        assert_eq!(shown("component", Op::Glob, &["a*?."], false), "component a(?s:.*)(?s:.)\\. true true");
+        assert_eq!(
+            shown("component", Op::Glob, &["a*?."], false),
+            "component a(?s:.*)(?s:.)\\. true true"
+        );
         assert_eq!(shown("severity", Op::AtLeast, &["high"], false), "severity P0|P1 true true");
         assert_eq!(shown("labels.a", Op::Present, &[], false), "a .+ true true");
     }

@@ -16,8 +16,8 @@ use store::{AlertBody, AlertList};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::{blocking, fragment};
-use crate::{Api, directives};
 use crate::problem::Problem;
+use crate::{Api, directives};
 
 /// What is held back of one list.
 #[derive(Debug, Default)]
@@ -176,7 +176,8 @@ impl Suppression {
     }
 
     fn marks(&self, list: &AlertList) -> Vec<Option<Arc<Mark>>> {
-        let old = self.last.iter().flat_map(|last| last.list.alerts.bodies().iter().zip(&last.marks));
+        let old =
+            self.last.iter().flat_map(|last| last.list.alerts.bodies().iter().zip(&last.marks));
         let mut old = old.peekable();
         let place = |body: &AlertBody| (body.fingerprint, body.identity);
         let bodies = list.alerts.bodies().iter();

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use matching::{Binding, check_conditions, check_rule};
-use model::directive::{
-    Directive, DirectiveBody, DirectiveKind, Inhibition, Rule, Target,
-};
+use model::directive::{Directive, DirectiveBody, DirectiveKind, Inhibition, Rule, Target};
 use model::id::KeyHasher;
-use model::{DirectiveId, EndpointId, FieldError, Operation, ProjectId, ScheduleId, SubscriberId, limits};
+use model::{
+    DirectiveId, EndpointId, FieldError, Operation, ProjectId, ScheduleId, SubscriberId, limits,
+};
 use store::{DocumentKind, DocumentRow, EndpointRow, SubscriberRow};
 
 use super::ORIGINAL;
@@ -183,7 +183,8 @@ impl<'w> Work<'w> {
                 self.fail(&sought, &sentence(&errors));
                 continue;
             }
-            let body = serde_json::to_string(&document).map_err(|error| Problem::internal(&error))?;
+            let body =
+                serde_json::to_string(&document).map_err(|error| Problem::internal(&error))?;
             let row = DocumentRow {
                 project,
                 kind: DocumentKind::Calendar,
@@ -271,8 +272,12 @@ impl<'w> Work<'w> {
     /// Finds rules and inhibitions of an earlier import: those whose id follows from their name.
     async fn plan_removals(&mut self) -> Result<(), Problem> {
         let (api, project) = (self.api, self.project());
-        let mut owners: BTreeSet<SubscriberId> =
-            self.subscribers.values().filter(|(_, is_there)| *is_there).map(|(row, _)| row.id).collect();
+        let mut owners: BTreeSet<SubscriberId> = self
+            .subscribers
+            .values()
+            .filter(|(_, is_there)| *is_there)
+            .map(|(row, _)| row.id)
+            .collect();
         for row in api.ports().store.subscribers(project).await? {
             if row.id == SubscriberId(mint(project, "subscriber", &row.name)) {
                 owners.insert(row.id);
@@ -287,7 +292,8 @@ impl<'w> Work<'w> {
         let planned: BTreeSet<DirectiveId> = self.directives.iter().map(|it| it.id).collect();
         for directive in found {
             let kind = directive.body.kind();
-            let is_ours = directive.id == DirectiveId(mint(project, kind.as_str(), &directive.name));
+            let is_ours =
+                directive.id == DirectiveId(mint(project, kind.as_str(), &directive.name));
             if is_ours && !planned.contains(&directive.id) {
                 self.removals.push((kind, directive.id));
             }

@@ -123,7 +123,9 @@ impl Reader {
                     if is_null { Content::Empty } else { Content::Text(text.into_owned()) };
                 self.add(Node { content, line, place }, anchor)
             }
-            Event::SequenceStart(_, anchor, _) => self.begin(Content::List(Vec::new()), line, anchor),
+            Event::SequenceStart(_, anchor, _) => {
+                self.begin(Content::List(Vec::new()), line, anchor)
+            }
             Event::MappingStart(_, anchor, _) => self.begin(Content::Map(Vec::new()), line, anchor),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => {
@@ -239,7 +241,8 @@ mod tests {
             bomb.push_str(&format!("{one}: &{one} [{aliases}]\n"));
         }
         let deep = "[".repeat(70) + &"]".repeat(70);
-        let cases = ["", "a: [", "a: 1\na: 2", "{[x]: 1}", "a: *nowhere", "a: 1\n---\nb: 2", "<<: x"];
+        let cases =
+            ["", "a: [", "a: 1\na: 2", "{[x]: 1}", "a: *nowhere", "a: 1\n---\nb: 2", "<<: x"];
         for text in cases.into_iter().chain([bomb.as_str(), &deep]) {
             assert!(read(text).is_err(), "{}", &text[..text.len().min(60)]);
         }

@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 ///
 /// Pending, active and expired ones, for as long as they are remembered.
 #[utoipa::path(
-    get, path = "/v1/silences", tag = "silences",
+    get, path = "/v1/silences", tag = "silences", operation_id = "list_project_silences",
     params(
         ("limit" = Option<u32>, Query, description = "rows of the page, 1 to 1000; 50 where not said"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -74,7 +74,7 @@ async fn create_silence(
 
 /// Get one silence
 #[utoipa::path(
-    get, path = "/v1/silences/{id}", tag = "silences",
+    get, path = "/v1/silences/{id}", tag = "silences", operation_id = "get_project_silence",
     params(("id" = String, Path, description = "id of the silence")),
     responses((status = 200, description = "The silence", body = SilenceDocument), (status = 404, description = "No such silence in the project")),
 )]

@@ -23,12 +23,23 @@ async fn an_endpoint_never_shows_its_secret_and_keeps_it_where_none_is_given() {
     let read = world.get(READER, &path).await;
     assert!(!read.text().contains("hush"), "{}", read.text());
     let document = read.json();
-    assert_eq!(document["config"], json!({"url": "https://example.com/hook", "secret": {"set": true}}));
-    assert_eq!((&document["subscriber_id"], &document["channel"]), (&json!(core), &json!("webhook")));
+    assert_eq!(
+        document["config"],
+        json!({"url": "https://example.com/hook", "secret": {"set": true}})
+    );
+    assert_eq!(
+        (&document["subscriber_id"], &document["channel"]),
+        (&json!(core), &json!("webhook"))
+    );
     assert!(document["verified_at"].is_string());
     let before = sealed(&world, &hook).await;
     let kept = world.put(MANAGER, &path, document.clone()).await;
-    assert_eq!((kept.status.as_u16(), kept.header("etag")), (200, Some("\"2\"")), "{}", kept.text());
+    assert_eq!(
+        (kept.status.as_u16(), kept.header("etag")),
+        (200, Some("\"2\"")),
+        "{}",
+        kept.text()
+    );
     assert_eq!(sealed(&world, &hook).await, before);
     let mut changed = document;
     changed["config"]["secret"] = json!("another");

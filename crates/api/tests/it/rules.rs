@@ -73,9 +73,15 @@ async fn a_rule_is_put_out_of_force_and_removed() {
     let id = id_of(&world.create(ROUTE, rule(&core, &hook)).await);
     let path = format!("{ROUTE}/{id}");
     let off = world.patch(MANAGER, &path, json!({"enabled": false, "version": 1})).await.json();
-    assert_eq!((&off["enabled"], &off["version"], &off["deadline"]), (&json!(false), &json!(2), &json!("43200s")));
+    assert_eq!(
+        (&off["enabled"], &off["version"], &off["deadline"]),
+        (&json!(false), &json!(2), &json!("43200s"))
+    );
     assert_eq!(world.patch(MANAGER, &path, json!({})).await.fields(), ["enabled missing"]);
-    world.patch(MANAGER, &path, json!({"enabled": true, "version": 1})).await.problem(409, "stale_version");
+    world
+        .patch(MANAGER, &path, json!({"enabled": true, "version": 1}))
+        .await
+        .problem(409, "stale_version");
     world.delete(MANAGER, &format!("{path}?version=1")).await.problem(409, "stale_version");
     world.delete(AGENT, &path).await.problem(403, "missing_scope");
     assert_eq!(world.delete(MANAGER, &path).await.status, 204);
@@ -92,13 +98,20 @@ async fn a_rule_for_everything_must_say_so_and_every_bad_field_is_said_at_once()
         answer.problem(422, "invalid_fields");
         answer.fields()
     };
-    let mut bare = json!({"subscriber_id": core, "name": "x", "on": ["opened"], "endpoints": [hook]});
+    let mut bare =
+        json!({"subscriber_id": core, "name": "x", "on": ["opened"], "endpoints": [hook]});
     assert_eq!(send(bare.clone()).await, ["match missing"]);
     bare["match_all"] = json!(true);
     world.create(ROUTE, bare).await;
     assert_eq!(
         send(json!({})).await,
-        ["endpoints missing", "match missing", "name missing", "on missing", "subscriber_id missing"]
+        [
+            "endpoints missing",
+            "match missing",
+            "name missing",
+            "on missing",
+            "subscriber_id missing"
+        ]
     );
     let nobody = "00000000-0000-0000-0000-000000000001";
     let bad = json!({
@@ -111,7 +124,7 @@ async fn a_rule_for_everything_must_say_so_and_every_bad_field_is_said_at_once()
     let expected = [
         "at_most.count out_of_range",
         "at_most.within missing",
-        "cel invalid_cel",
+        "cel invalid_expression",
         "deadline out_of_range",
         "enabled wrong_type",
         "endpoints[0] unknown_value",
@@ -207,7 +220,10 @@ async fn a_dry_run_says_what_would_have_been_told() {
     assert_eq!(run.status, 200, "{}", run.text());
     let run = run.json();
     assert_eq!((&run["matched_signals"], &run["matched_incidents"]), (&json!(6), &json!(1)));
-    assert_eq!((&run["would_have_sent"], &run["scanned"], &run["truncated"]), (&json!(9), &json!(6), &json!(false)));
+    assert_eq!(
+        (&run["would_have_sent"], &run["scanned"], &run["truncated"]),
+        (&json!(9), &json!(6), &json!(false))
+    );
     let newest = json!({
         "subject": {"kind": "incident", "id": incident.id.to_string()}, "at": "2023-11-14T22:21:40.000000Z",
         "transition": "resolved", "summary": incident.title,
@@ -226,13 +242,24 @@ async fn a_dry_run_takes_a_rule_that_there_is_and_looks_back_as_far_as_it_is_tol
     let world = World::new().await;
     let (core, hook) = world.subscriber("core").await;
     let id = id_of(&world.create(ROUTE, rule(&core, &hook)).await);
-    let run = world.post(READER, "/v1/rules/test", json!({"rule_id": id, "hours": 168})).await.json();
+    let run =
+        world.post(READER, "/v1/rules/test", json!({"rule_id": id, "hours": 168})).await.json();
     assert_eq!((&run["matched_signals"], &run["examples"]), (&json!(0), &json!([])));
     let cases = [
         (json!({}), vec!["rule missing"]),
         (json!({"rule_id": "x", "hours": 0}), vec!["hours out_of_range", "rule_id unknown_value"]),
-        (json!({"rule_id": id, "rule": {}, "hours": 169}), vec!["hours out_of_range", "rule contradiction"]),
-        (json!({"rule": {"on": ["never"], "match": [{}]}}), vec!["rule.match[0].field missing", "rule.match[0].op missing", "rule.on[0] unknown_value"]),
+        (
+            json!({"rule_id": id, "rule": {}, "hours": 169}),
+            vec!["hours out_of_range", "rule contradiction"],
+        ),
+        (
+            json!({"rule": {"on": ["never"], "match": [{}]}}),
+            vec![
+                "rule.match[0].field missing",
+                "rule.match[0].op missing",
+                "rule.on[0] unknown_value",
+            ],
+        ),
     ];
     for (body, expected) in cases {
         let answer = world.post(READER, "/v1/rules/test", body.clone()).await;

@@ -19,7 +19,11 @@ async fn a_subscriber_is_created_read_replaced_and_removed() {
     assert_eq!((changed.status.as_u16(), changed.header("etag")), (200, Some("\"2\"")));
     assert_eq!(changed.json()["name"], "edge");
     assert_eq!(changed.json()["created_at"], created["created_at"]);
-    assert_eq!(world.put(MANAGER, &path, changed.json()).await.status, 200, "what was read is sent back");
+    assert_eq!(
+        world.put(MANAGER, &path, changed.json()).await.status,
+        200,
+        "what was read is sent back"
+    );
     assert_eq!(world.delete(MANAGER, &format!("{path}?version=3")).await.status, 204);
     world.get(READER, &path).await.problem(404, "not_found");
     world.delete(MANAGER, &path).await.problem(404, "not_found");
@@ -31,8 +35,10 @@ async fn contacts_are_endpoints_in_order() {
     let (ada, hook) = world.subscriber("ada").await;
     let path = format!("{ROUTE}/{ada}");
     let contacts = json!([{"endpoint_id": hook}, {"endpoint_id": hook, "after": "5m"}]);
-    let saved = world.put(MANAGER, &path, json!({"name": "ada", "contacts": contacts})).await.json();
-    let expected = json!([{"endpoint_id": hook, "after": "0s"}, {"endpoint_id": hook, "after": "300s"}]);
+    let saved =
+        world.put(MANAGER, &path, json!({"name": "ada", "contacts": contacts})).await.json();
+    let expected =
+        json!([{"endpoint_id": hook, "after": "0s"}, {"endpoint_id": hook, "after": "300s"}]);
     assert_eq!(saved["contacts"], expected);
     let bad = json!({"name": "", "contacts": [
         {"endpoint_id": "x"}, {"endpoint_id": "00000000-0000-0000-0000-000000000001"}, {"after": "soon"}, 7,
@@ -71,7 +77,8 @@ async fn a_stale_change_a_taken_name_and_one_who_still_owns_something_are_confli
 #[tokio::test]
 async fn a_repeated_request_creates_once_and_only_who_manages_creates() {
     let world = World::new().await;
-    let ask = |body| with_header(request("POST", ROUTE, MANAGER, Some(body)), "idempotency-key", "k");
+    let ask =
+        |body| with_header(request("POST", ROUTE, MANAGER, Some(body)), "idempotency-key", "k");
     let body = json!({"name": "core"});
     let first = world.send(ask(&body)).await;
     let again = world.send(ask(&body)).await;

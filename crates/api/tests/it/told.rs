@@ -19,8 +19,13 @@ pub(crate) fn opened(
 ) -> Notification {
     let subject = Subject::Incident(incident.id);
     let name = format!("{} is open", incident.title);
-    let notice =
-        Notice { incident: Some(incident.clone()), signal: None, severity: Severity::P1, source: String::new(), name };
+    let notice = Notice {
+        incident: Some(incident.clone()),
+        signal: None,
+        severity: Severity::P1,
+        source: String::new(),
+        name,
+    };
     due(incident, subject, Transition::Of(Trigger::Opened), notice, subscriber, endpoint, rules)
 }
 

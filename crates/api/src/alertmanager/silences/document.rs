@@ -224,8 +224,9 @@ fn check_matchers(matchers: &[MatcherDocument]) -> Result<(), Problem> {
     }
     let mut all_fit_empty = true;
     for (index, said) in matchers.iter().enumerate() {
-        let matcher = check_matcher(said)
-            .map_err(|why| invalid(format!("silence invalid: invalid label matcher {index}: {why}")))?;
+        let matcher = check_matcher(said).map_err(|why| {
+            invalid(format!("silence invalid: invalid label matcher {index}: {why}"))
+        })?;
         // As Alertmanager: a negated matcher never counts as one that the empty label fits.
         all_fit_empty &= said.is_equal && matcher.holds("");
     }

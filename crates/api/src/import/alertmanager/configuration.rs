@@ -79,7 +79,11 @@ impl<'n> Configuration<'n> {
             for (index, item) in list(Some(node), key)?.iter().enumerate() {
                 let name = text(item.get("name"), &format!("{key}[{index}].name"))?;
                 if name.is_empty() || !names.insert(name.clone()) {
-                    return Err(at(item, key, &format!("the name `{name}` is empty or there twice")));
+                    return Err(at(
+                        item,
+                        key,
+                        &format!("the name `{name}` is empty or there twice"),
+                    ));
                 }
             }
             intervals.push((key, node));
@@ -102,7 +106,10 @@ impl<'n> Configuration<'n> {
     fn check(&self, route: &Route) -> Result<(), String> {
         let line = route.line;
         if !self.receivers.iter().any(|receiver| receiver.name == route.receiver) {
-            return Err(format!("line {line}: undefined receiver `{}` used in route", route.receiver));
+            return Err(format!(
+                "line {line}: undefined receiver `{}` used in route",
+                route.receiver
+            ));
         }
         let names = route.mute.iter().chain(&route.active);
         for name in names {
@@ -122,7 +129,11 @@ struct Reading<'r> {
 impl Reading<'_> {
     fn top_level(&mut self, key: &str, node: &Node) {
         match key {
-            "global" | "route" | "receivers" | "inhibit_rules" | "time_intervals"
+            "global"
+            | "route"
+            | "receivers"
+            | "inhibit_rules"
+            | "time_intervals"
             | "mute_time_intervals" => {}
             "templates" => {
                 let why = "messages are made by the templates of the endpoints, which are written in another language";

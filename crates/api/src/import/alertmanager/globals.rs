@@ -61,7 +61,8 @@ pub(super) fn inhibitions(
 ) -> Vec<PlannedInhibition> {
     let mut planned = Vec::new();
     for rule in &configuration.inhibitions {
-        let too_many = [&rule.source, &rule.target].into_iter().any(|it| it.len() > limits::CONDITIONS);
+        let too_many =
+            [&rule.source, &rule.target].into_iter().any(|it| it.len() > limits::CONDITIONS);
         if too_many {
             let why = format!("a side may have {} conditions", limits::CONDITIONS);
             report.unsupported(rule.path.as_str(), rule.line, why);

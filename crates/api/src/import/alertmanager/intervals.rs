@@ -17,8 +17,18 @@ const MINUTES: u32 = 24 * 60;
 const WEEKDAYS: [&str; 7] =
     ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 
 /// The calendars of all time intervals.
@@ -107,7 +117,9 @@ pub(super) fn outside(
         .collect();
     let time_zone = zoned.first().map_or_else(|| "UTC".to_owned(), |(zone, _)| zone.clone());
     if zoned.iter().any(|(zone, _)| *zone != time_zone) {
-        return Err("active times in several time zones have no calendar of all other times".to_owned());
+        return Err(
+            "active times in several time zones have no calendar of all other times".to_owned()
+        );
     }
     let mut rest = vec![Span::always()];
     for (_, interval) in &zoned {
@@ -183,10 +195,10 @@ impl Span {
     fn write(&self) -> IntervalDocument {
         let [minutes, weekdays, days, months, years] = &self.0;
         let clock = |minute: u32| format!("{:02}:{:02}", minute / 60, minute % 60);
-        let times = minutes.said().iter().map(|&(from, to)| TimesDocument {
-            from: clock(from),
-            to: clock(to + 1),
-        });
+        let times = minutes
+            .said()
+            .iter()
+            .map(|&(from, to)| TimesDocument { from: clock(from), to: clock(to + 1) });
         let plain = |number: u32| number.to_string();
         IntervalDocument {
             time_zone: None,
@@ -319,7 +331,13 @@ mod tests {
     fn outside_is_whenever_the_others_do_not_hold() {
         let office = interval([&["09:00-17:30"], &["monday:friday"], &[], &[], &[]]);
         let night = interval([&["00:00-06:00", "22:00-24:00"], &[], &[], &[], &[]]);
-        let quarter = interval([&[], &["saturday"], &["1:7", "31"], &["january:march", "12"], &["2027:2028"]]);
+        let quarter = interval([
+            &[],
+            &["saturday"],
+            &["1:7", "31"],
+            &["january:march", "12"],
+            &["2027:2028"],
+        ]);
         let cases = [
             vec![office.clone()],
             vec![office.clone(), night.clone()],

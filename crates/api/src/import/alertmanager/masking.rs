@@ -84,7 +84,10 @@ fn collect(inside: &str, node: &Node, found: &mut Vec<Secret>) -> Result<(), Str
                     Content::Text(text) => {
                         let Some(shown) = shown(inside, key, text) else { continue };
                         let place = value.place.clone().ok_or_else(|| {
-                            format!("line {}: write `{key}` on one line, so that it can be kept secret", value.line)
+                            format!(
+                                "line {}: write `{key}` on one line, so that it can be kept secret",
+                                value.line
+                            )
                         })?;
                         found.push(Secret { place, text: text.clone(), shown });
                     }

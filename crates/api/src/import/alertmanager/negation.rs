@@ -269,7 +269,9 @@ fn literal(text: &str) -> String {
             '\n' => written.push_str("\\n"),
             '\r' => written.push_str("\\r"),
             '\t' => written.push_str("\\t"),
-            other if other.is_control() => written.push_str(&format!("\\u{:04x}", u32::from(other))),
+            other if other.is_control() => {
+                written.push_str(&format!("\\u{:04x}", u32::from(other)))
+            }
             other => written.push(other),
         }
     }

@@ -84,7 +84,10 @@ impl<'n> Integration<'_, 'n> {
                 self.copy(&mut config, &[("channel", "channel"), ("username", "username")]);
                 Ok(("mattermost", Value::Object(config), ""))
             }
-            _ => Err("there is no channel for it; a webhook can carry the same to a bridge".to_owned()),
+            _ => {
+                Err("there is no channel for it; a webhook can carry the same to a bridge"
+                    .to_owned())
+            }
         }
     }
 
@@ -128,7 +131,8 @@ impl<'n> Integration<'_, 'n> {
 
     fn slack(&self) -> Endpoint {
         let http = self.get("http_config");
-        let token = http.and_then(|it| it.get("authorization")).and_then(|it| it.get("credentials"));
+        let token =
+            http.and_then(|it| it.get("authorization")).and_then(|it| it.get("credentials"));
         let Some(token) = token.and_then(Node::text) else {
             let config = self.address("api_url", Some("slack_api_url"))?;
             let remark = "sent to the channel that the webhook belongs to";
@@ -143,7 +147,9 @@ impl<'n> Integration<'_, 'n> {
         let (routing, service) = (self.text("routing_key"), self.text("service_key"));
         let remark = match &routing {
             Some(_) => "",
-            None => "the key of an integration of the Events API v1 is used for v2, which takes it only where the integration speaks both",
+            None => {
+                "the key of an integration of the Events API v1 is used for v2, which takes it only where the integration speaks both"
+            }
         };
         let key = routing.or(service).ok_or(UNREADABLE)?;
         let mut config = Map::new();
@@ -191,7 +197,8 @@ impl<'n> Integration<'_, 'n> {
             config.insert("base_url".to_owned(), json!(url.trim_end_matches('/')));
         }
         if let Some(tags) = self.text("tags") {
-            let tags: Vec<&str> = tags.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
+            let tags: Vec<&str> =
+                tags.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
             config.insert("tags".to_owned(), json!(tags));
         }
         Ok(("opsgenie", Value::Object(config), ""))
@@ -271,5 +278,4 @@ impl<'n> Integration<'_, 'n> {
     }
 }
 
-const UNREADABLE: &str =
-    "its address or credentials are not in the file: those in files of their own, and masked ones, cannot be read";
+const UNREADABLE: &str = "its address or credentials are not in the file: those in files of their own, and masked ones, cannot be read";

@@ -201,7 +201,9 @@ impl Mapping<'_, '_> {
             "all alerts of the route in one group: there is no grouping policy for that".to_owned()
         } else {
             let key = key.join(", ");
-            format!("suggested, and not made: a grouping policy with the key {key}, which makes incidents of the same alerts")
+            format!(
+                "suggested, and not made: a grouping policy with the key {key}, which makes incidents of the same alerts"
+            )
         };
         if !labels.is_empty() && !self.plan.groupings.contains(&labels) {
             self.plan.groupings.push(labels);

@@ -17,9 +17,10 @@ const LABELS: [&str; 3] = ["a", "b", "c"];
 const VALUES: [&str; 4] = ["", "x", "y", "xy"];
 
 fn matcher() -> impl Strategy<Value = String> {
-    let equal = (0..LABELS.len(), 0..VALUES.len(), any::<bool>()).prop_map(|(label, value, not)| {
-        format!("{}{}\"{}\"", LABELS[label], if not { "!=" } else { "=" }, VALUES[value])
-    });
+    let equal =
+        (0..LABELS.len(), 0..VALUES.len(), any::<bool>()).prop_map(|(label, value, not)| {
+            format!("{}{}\"{}\"", LABELS[label], if not { "!=" } else { "=" }, VALUES[value])
+        });
     let patterns = prop::sample::select(vec!["x|y", "x.*", ".*", "y?", "(?i)X", "xy$", ""]);
     let fits = (0..LABELS.len(), patterns, any::<bool>()).prop_map(|(label, pattern, not)| {
         format!("{}{}\"{pattern}\"", LABELS[label], if not { "!~" } else { "=~" })
@@ -99,15 +100,19 @@ fn fits(text: &str, labels: &BTreeMap<&str, &str>) -> bool {
 /// Signals with every combination of labels that tells matchers apart.
 fn signals() -> Vec<(Signal<'static>, BTreeMap<&'static str, &'static str>)> {
     const CHOICES: [Option<&str>; 5] = [None, Some("x"), Some("y"), Some("xy"), Some("z")];
-    let combinations = CHOICES.iter().flat_map(|a| {
-        CHOICES.iter().flat_map(move |b| CHOICES.iter().map(move |c| [*a, *b, *c]))
-    });
+    let combinations = CHOICES
+        .iter()
+        .flat_map(|a| CHOICES.iter().flat_map(move |b| CHOICES.iter().map(move |c| [*a, *b, *c])));
     combinations
         .map(|values| {
-            let labels: BTreeMap<&str, &str> =
-                LABELS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect();
+            let labels: BTreeMap<&str, &str> = LABELS
+                .into_iter()
+                .zip(values)
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect();
             let mut signal = Signal::new(SignalId(1), "db", "prod");
-            signal.labels = labels.iter().map(|(&name, &value)| (name.into(), value.into())).collect();
+            signal.labels =
+                labels.iter().map(|(&name, &value)| (name.into(), value.into())).collect();
             (signal, labels)
         })
         .collect()
@@ -191,20 +196,31 @@ fn a_usual_configuration_is_mapped_and_every_element_is_told_of() {
     let mut said = String::new();
     for element in &plan.report.0 {
         let (verdict, into) = (json!(element.verdict), element.into.join(", "));
-        said.push_str(&format!("{}: {} [{into}] {}\n", element.element, verdict.as_str().unwrap(), element.note));
+        said.push_str(&format!(
+            "{}: {} [{into}] {}\n",
+            element.element,
+            verdict.as_str().unwrap(),
+            element.note
+        ));
     }
     for rule in &plan.rules {
         let conditions: Vec<String> = rule.conditions.iter().map(shown).collect();
         let on: Vec<String> = rule.on.iter().map(ToString::to_string).collect();
         let (conditions, on) = (conditions.join(" and "), on.join(", "));
-        said.push_str(&format!("{} | {on} | {conditions} | {} | {:?} | {:?}\n", rule.name, rule.cel, rule.endpoints, rule.muted_by));
+        said.push_str(&format!(
+            "{} | {on} | {conditions} | {} | {:?} | {:?}\n",
+            rule.name, rule.cel, rule.endpoints, rule.muted_by
+        ));
     }
     for inhibition in &plan.inhibitions {
         let side = |conditions: &[model::Condition]| -> String {
             conditions.iter().map(shown).collect::<Vec<_>>().join(" and ")
         };
         let (source, target) = (side(&inhibition.source), side(&inhibition.target));
-        said.push_str(&format!("{} | {source} | {target} | {:?}\n", inhibition.name, inhibition.equal));
+        said.push_str(&format!(
+            "{} | {source} | {target} | {:?}\n",
+            inhibition.name, inhibition.equal
+        ));
     }
     for receiver in &plan.receivers {
         for endpoint in &receiver.endpoints {
@@ -229,12 +245,27 @@ fn what_alertmanager_refuses_is_refused_with_its_line() {
         ("receivers: []", "no routes provided"),
         ("route: {}", "root route must specify a default receiver"),
         ("route: {receiver: a}", "undefined receiver `a`"),
-        ("route: {receiver: a, match: {b: c}}\nreceivers: [{name: a}]", "must not have any matchers"),
+        (
+            "route: {receiver: a, match: {b: c}}\nreceivers: [{name: a}]",
+            "must not have any matchers",
+        ),
         ("route: {receiver: a, continue: true}\nreceivers: [{name: a}]", "cannot have continue"),
-        ("route: {receiver: a}\nreceivers: [{name: a}, {name: a}]", "line 2: receivers[1]: the receiver name `a` is not unique"),
-        ("route: {receiver: a, routes: [{matchers: ['x']}]}\nreceivers: [{name: a}]", "bad matcher format: x"),
-        ("route: {receiver: a, routes: [{match_re: {b: '('}}]}\nreceivers: [{name: a}]", "line 1: route.routes[0]"),
-        ("route: {receiver: a, routes: [{mute_time_intervals: [n]}]}\nreceivers: [{name: a}]", "undefined time interval `n`"),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}, {name: a}]",
+            "line 2: receivers[1]: the receiver name `a` is not unique",
+        ),
+        (
+            "route: {receiver: a, routes: [{matchers: ['x']}]}\nreceivers: [{name: a}]",
+            "bad matcher format: x",
+        ),
+        (
+            "route: {receiver: a, routes: [{match_re: {b: '('}}]}\nreceivers: [{name: a}]",
+            "line 1: route.routes[0]",
+        ),
+        (
+            "route: {receiver: a, routes: [{mute_time_intervals: [n]}]}\nreceivers: [{name: a}]",
+            "undefined time interval `n`",
+        ),
         ("route: {receiver: a, routes: x}\nreceivers: [{name: a}]", "it must be a list"),
     ];
     for (text, expected) in cases {
