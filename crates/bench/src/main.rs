@@ -17,6 +17,7 @@ mod outcome;
 mod process;
 mod references;
 mod rows;
+mod rules;
 mod run;
 mod server;
 mod statistics;

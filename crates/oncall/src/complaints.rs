@@ -64,11 +64,6 @@ impl Complaints {
             Some(_) | None => Err(self.0),
         }
     }
-
-    /// Whether nothing was wrong so far.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// Reads a document's JSON; `serde` stops at the first field it does not know or whose type is wrong.

@@ -8,7 +8,7 @@ use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::limits;
-use crate::zone::{MOST_HOURS, Zone, days_between, days_later};
+use crate::zone::{MOST_HOURS, Zone, days_between};
 
 /// How long a turn is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +61,10 @@ impl Rotation {
         }
         match self.every {
             Every::Days(days) => {
-                let date = days_later(self.start.date(), turn.saturating_mul(days));
-                zone.first_at(date.to_datetime(self.hand_over))
+                let hours = turn.saturating_mul(days).saturating_mul(24).min(MOST_HOURS);
+                let date = self.start.date().checked_add(SignedDuration::from_hours(hours));
+                // A turn after the last date there is never begins.
+                date.map_or(Timestamp::MAX, |date| zone.first_at(date.to_datetime(self.hand_over)))
             }
             Every::Hours(hours) => {
                 let hours = SignedDuration::from_hours(turn.saturating_mul(hours).min(MOST_HOURS));

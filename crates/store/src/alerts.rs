@@ -220,9 +220,8 @@ fn change(effect: &Effect) -> Option<(ProjectId, Change<'_>)> {
         }
         Effect::PolicySaved(policy) => Some((policy.project, Change::PolicyChanges)),
         &Effect::PolicyRemoved { project, id: _ } => Some((project, Change::PolicyChanges)),
-        Effect::DirectiveSaved(directive) => {
-            holds_back(directive.body.kind()).then_some((directive.project, Change::DirectiveChanges))
-        }
+        Effect::DirectiveSaved(directive) => holds_back(directive.body.kind())
+            .then_some((directive.project, Change::DirectiveChanges)),
         &Effect::DirectiveRemoved { project, kind, id: _ } => {
             holds_back(kind).then_some((project, Change::DirectiveChanges))
         }

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use model::directive::{
+    Condition, Directive, DirectiveBody, DirectiveKind, Field, Inhibition, Op, Silence,
+};
 use model::{
-    Alert, AlertLease, Effect, Effects, IdentityKey, IncidentId, ProjectId, Reason, Signal,
-    SignalId, Timestamp,
+    Alert, AlertLease, DirectiveId, Effect, Effects, IdentityKey, IncidentId, ProjectId, Reason,
+    Signal, SignalId, Timestamp,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -15,6 +18,7 @@ use store::{ActiveAlerts, AlertList};
 use super::groups::Grouping;
 use super::page::{Page, Writer};
 use super::rendering;
+use super::suppression::Suppression;
 use super::view::View;
 use crate::instant;
 
@@ -262,4 +266,105 @@ fn a_page_of_nothing_is_an_empty_array() {
     let mut writer = Writer::new(&empty, 0);
     rendering::write_alerts(&mut writer, std::iter::empty());
     assert_eq!(writer.finish(), "[]\n");
+}
+
+fn team(number: u64) -> Vec<Condition> {
+    let (field, values) = (Field::Label("team".to_owned()), vec![format!("team {number}")]);
+    vec![Condition { field, op: Op::Equals, values, negate: false }]
+}
+
+/// Silences of two teams at times of their own, and an inhibition between the teams where the fill is the same.
+fn directives(spans: &[(u64, i64, i64)]) -> (Vec<Directive>, Vec<Directive>) {
+    let directive = |id: u128, body: DirectiveBody| Directive {
+        id: DirectiveId(id),
+        project: PROJECT,
+        name: String::new(),
+        version: 1,
+        body,
+    };
+    let silence = |(id, &(number, starts_at, length)): (usize, &(u64, i64, i64))| {
+        let silence = Silence {
+            conditions: team(number),
+            starts_at: Timestamp::from_micros(starts_at),
+            ends_at: Timestamp::from_micros(starts_at + length),
+            created_by: String::new(),
+            comment: String::new(),
+            maintenance: false,
+            updated_at: Timestamp::from_micros(0),
+        };
+        directive(id as u128, DirectiveBody::Silence(silence))
+    };
+    let (source, target) = (team(0), [team(0), team(1)]);
+    let inhibitions = target.into_iter().enumerate().map(|(id, target)| {
+        let equal = vec![Field::Label("fill".to_owned())];
+        let inhibition = Inhibition { source: source.clone(), target, equal, enabled: true };
+        directive(id as u128 + 100, DirectiveBody::Inhibition(inhibition))
+    });
+    (spans.iter().enumerate().map(silence).collect(), inhibitions.collect())
+}
+
+/// What is held back, as found in the plainest way: silences in force, and the first fingerprint that inhibits.
+fn held(
+    list: &AlertList,
+    index: usize,
+    spans: &[(u64, i64, i64)],
+    now: i64,
+) -> (Vec<u128>, Vec<u64>) {
+    let bodies = list.alerts.bodies();
+    let label = |index: usize, name: &str| bodies[index].signal.label(name).unwrap_or_default();
+    let is_of = |index: usize, number: u64| label(index, "team") == format!("team {number}");
+    let silences = (0_u128..).zip(spans).filter(|(_, (number, starts_at, length))| {
+        is_of(index, *number) && *starts_at <= now && now < starts_at + length
+    });
+    // Only the other team is inhibited: of the inhibition of a team by itself both sides fit both.
+    let inhibitor = (0..bodies.len())
+        .find(|&other| is_of(other, 0) && label(other, "fill") == label(index, "fill"));
+    let inhibitor = inhibitor.filter(|_| is_of(index, 1));
+    let inhibitors = inhibitor.map(|other| bodies[other].fingerprint);
+    (silences.map(|(id, _)| id).collect(), inhibitors.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn what_is_held_back_is_what_would_be_found_anew(
+        happenings in happenings(),
+        spans in prop::collection::vec((0_u64..2, 0_i64..60, 1_i64..30), 0..5),
+        steps in prop::collection::vec(-1_i64..6, 60),
+    ) {
+        let (alerts, mut kept, mut now) = (ActiveAlerts::default(), Suppression::default(), 0);
+        let (silences, inhibitions) = directives(&spans);
+        kept.obey(0, &silences, &inhibitions);
+        for ((identity, happening), step) in happenings.iter().zip(&steps) {
+            alerts.apply(&Effects(effect(*identity, happening).into_iter().collect()));
+            now += step;
+            let list = alerts.snapshot(PROJECT);
+            let suppressed = kept.update(&list, Timestamp::from_micros(now));
+            for index in 0..list.alerts.len() {
+                let found = suppressed.at(index).map(|held| {
+                    let silenced_by = held.silenced_by.iter().map(|id| id.0).collect::<Vec<_>>();
+                    (silenced_by, held.inhibited_by.clone())
+                });
+                let expected = held(&list, index, &spans, now);
+                prop_assert_eq!(found.unwrap_or_default(), expected, "{} at {}", index, now);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_kinds_of_directives_that_suppress_are_counted_apart() {
+    let alerts = ActiveAlerts::default();
+    let (silences, _) = directives(&[(0, 0, 1)]);
+    let number = || alerts.snapshot(PROJECT).directives;
+    let before = number();
+    alerts.apply(&Effects(vec![Effect::DirectiveSaved(Box::new(silences[0].clone()))]));
+    let saved = number();
+    let (project, id) = (PROJECT, DirectiveId(0));
+    for kind in [DirectiveKind::Rule, DirectiveKind::Escalation] {
+        alerts.apply(&Effects(vec![Effect::DirectiveRemoved { project, kind, id }]));
+    }
+    assert_eq!((before, number()), (0, saved));
+    let kind = DirectiveKind::Inhibition;
+    alerts.apply(&Effects(vec![Effect::DirectiveRemoved { project, kind, id }]));
+    assert_ne!(number(), saved);
 }

@@ -24,7 +24,8 @@ use crate::{Api, directives, endpoints, subscribers};
 /// What was done.
 pub(super) struct Carried {
     pub(super) elements: Vec<Element>,
-    pub(super) removed_rules: usize,
+    /// Rules and inhibitions.
+    pub(super) removed: usize,
 }
 
 /// Makes everything, or only looks whether it could be made.
@@ -45,7 +46,7 @@ pub(super) async fn carry_out(
     }
     let mut elements = work.plan.report.0;
     elements.sort_by_key(|element| element.line);
-    Ok(Carried { elements, removed_rules: work.removals.len() })
+    Ok(Carried { elements, removed: work.removals.len() })
 }
 
 /// What is to be done, as far as it is known.

@@ -37,8 +37,8 @@ pub(crate) struct ImportDocument {
     elements: Vec<Element>,
     /// Keys of grouping policies that `group_by` suggests; none is made.
     suggested_keys: Vec<Vec<String>>,
-    /// Rules of an earlier import that this one no longer has: removed.
-    removed_rules: usize,
+    /// Rules and inhibitions of an earlier import that this one no longer has, removed.
+    removed: usize,
 }
 
 /// Elements by verdict.
@@ -84,7 +84,9 @@ async fn import_alertmanager(
         Some("incidents") => Told::Incidents,
         Some(_) => return Err(Problem::parameter("on", "it must be `alerts` or `incidents`")),
     };
-    let kinds = ["application/yaml", "application/x-yaml", "text/yaml", "text/plain"];
+    // JSON is YAML.
+    let kinds =
+        ["application/yaml", "application/x-yaml", "text/yaml", "text/plain", "application/json"];
     let text = body.text(&kinds, Code::InvalidConfiguration)?.to_owned();
     if text.len() > limits::DOCUMENT_BYTES {
         let detail = format!("a configuration may have {} bytes", limits::DOCUMENT_BYTES);
@@ -102,7 +104,7 @@ async fn import_alertmanager(
         counts: count(&carried.elements),
         elements: carried.elements,
         suggested_keys,
-        removed_rules: carried.removed_rules,
+        removed: carried.removed,
     }))
 }
 

@@ -284,7 +284,7 @@ impl MessageDocument {
             severity: notice.severity.into(),
             source: notice.source.clone(),
             incident: notice.incident.as_ref().map(IncidentItem::from),
-            signal: notice.signal.as_ref().map(|signal| ReceivedSignal::from(signal)),
+            signal: notice.signal.as_ref().map(ReceivedSignal::from),
         }
     }
 }

@@ -57,7 +57,6 @@ impl From<Refusal> for Problem {
                 "an incident is closed by submitting its root cause analysis: POST …/rca",
             ),
             Refusal::RcaInvalid(fields) => Self::fields(Code::RcaInvalid, &fields),
-            Refusal::DirectiveInvalid(fields) => Self::fields(Code::InvalidFields, &fields),
             Refusal::PersonRequired => Self::new(
                 Code::PersonRequired,
                 "the key acts for an agent; this takes one with the scope `manage`",
@@ -73,6 +72,7 @@ impl From<Refusal> for Problem {
             Refusal::NotMergeable(why) => Self::new(Code::NotMergeable, why),
             Refusal::NotSplittable(why) => Self::new(Code::NotSplittable, why),
             Refusal::StaleVersion { current } => stale_version(current),
+            Refusal::DirectiveInvalid(fields) => Self::fields(Code::InvalidFields, &fields),
             Refusal::Limit(which) => Self::new(Code::LimitReached, which),
             Refusal::IdempotencyMismatch => Self::new(
                 Code::IdempotencyKeyReused,

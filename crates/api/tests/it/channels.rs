@@ -1,4 +1,5 @@
-//! Channels as the tests know them: a webhook that needs a `url` and may have a `secret`, and a console.
+//! Channels as the tests know them: a webhook needs a `url` and may have a `secret`, telegram refuses
+//! everything, the others take anything.
 
 use api::{AskedConfig, Channels, CheckedConfig, Tested};
 use model::{Duration, FieldError, Notification};
@@ -10,13 +11,16 @@ pub(crate) struct ScriptedChannels;
 #[async_trait::async_trait]
 impl Channels for ScriptedChannels {
     fn names(&self) -> &[&'static str] {
-        &["webhook", "console"]
+        &["webhook", "console", "alertmanager", "slack", "telegram"]
     }
 
     fn check(&self, asked: &AskedConfig<'_>) -> Result<CheckedConfig, Vec<FieldError>> {
         let mut config = asked.config.clone();
         if asked.channel == "webhook" && !config["url"].is_string() {
             return Err(vec![FieldError::new("url", "missing", "it must be given")]);
+        }
+        if asked.channel == "telegram" {
+            return Err(vec![FieldError::new("chat_id", "invalid", "there is no such chat")]);
         }
         let mut secrets = asked.before.map(|row| row.secrets.clone()).unwrap_or_default();
         if let Some(secret) = config["secret"].as_str() {

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod alertmanager;
+mod alertmanager_import;
+mod alertmanager_silences;
 mod channels;
 mod document;
 mod endpoints;

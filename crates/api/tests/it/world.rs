@@ -145,7 +145,11 @@ impl World {
     fn wired(store: Arc<MemoryStore>, keys: Arc<Keys>) -> Self {
         let lake = Arc::new(MemoryLake::new());
         let alerts = Arc::new(ActiveAlerts::default());
-        let road = Arc::new(ScriptedRoad { store: Arc::clone(&store), ..ScriptedRoad::empty() });
+        let road = Arc::new(ScriptedRoad {
+            store: Arc::clone(&store),
+            alerts: Arc::clone(&alerts),
+            ..ScriptedRoad::empty()
+        });
         let health = Arc::new(ScriptedHealth::default());
         let api = Api::new(Ports {
             store: Arc::clone(&store) as Arc<dyn Store>,
@@ -426,6 +430,7 @@ fn key_row(id: u128, secret: &str, project: ProjectId, scopes: Scopes) -> KeyRow
 /// A road that answers what it was told to.
 pub(crate) struct ScriptedRoad {
     store: Arc<MemoryStore>,
+    alerts: Arc<ActiveAlerts>,
     stands: Mutex<Seq>,
     pub(crate) script: Mutex<VecDeque<Scripted>>,
     pub(crate) submitted: Mutex<Vec<Command>>,
@@ -436,6 +441,7 @@ impl ScriptedRoad {
     fn empty() -> Self {
         Self {
             store: Arc::new(MemoryStore::new()),
+            alerts: Arc::default(),
             stands: Mutex::new(Seq(0)),
             script: Mutex::default(),
             submitted: Mutex::default(),
@@ -466,22 +472,28 @@ impl ScriptedRoad {
                 }
                 let (id, version) = (directive.id, current + 1);
                 let saved = Directive { version, ..*directive };
-                self.commit(&Effects(vec![Effect::DirectiveSaved(Box::new(saved))])).await;
+                self.follow(Effect::DirectiveSaved(Box::new(saved))).await;
                 Outcome::Directive { id, version }
             }
             Operation::DeleteDirective { kind, id, expected_version: _ } => {
-                let removed = Effect::DirectiveRemoved { project: command.project, kind, id };
-                self.commit(&Effects(vec![removed])).await;
+                let project = command.project;
+                self.follow(Effect::DirectiveRemoved { project, kind, id }).await;
                 Outcome::Directive { id, version: 0 }
             }
             Operation::ReplayDeadLetters { letters } => {
                 let count = letters.len() as u64;
                 let (project, at) = (command.project, time(1_000));
-                self.commit(&Effects(vec![Effect::Replayed { project, letters, at }])).await;
+                self.follow(Effect::Replayed { project, letters, at }).await;
                 Outcome::Replayed(count)
             }
             other => panic!("the test did not say what this comes to: {other:?}"),
         }
+    }
+
+    async fn follow(&self, effect: Effect) {
+        let effects = Effects(vec![effect]);
+        self.commit(&effects).await;
+        self.alerts.apply(&effects);
     }
 }
 

@@ -4,6 +4,7 @@ mod alerts;
 mod batches;
 mod engine;
 mod groups;
+mod matching;
 mod overload;
 mod readable;
 mod restart;
@@ -24,7 +25,7 @@ pub(crate) struct Row {
     pub(crate) run: fn(&Bench) -> anyhow::Result<Vec<Line>>,
 }
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 14] = [
     Row { name: "single-64", bar: "≥ 0.4 of a bare responder", run: singles::with_64 },
     Row { name: "single-256", bar: "≥ 0.5 of a bare responder", run: singles::with_256 },
     Row { name: "offered", bar: "p99 ≤ 5 × fdatasync p99", run: singles::offered },
@@ -37,6 +38,11 @@ const ROWS: [Row; 13] = [
         run: groups::polled,
     },
     Row { name: "engine", bar: "≥ 1.5 M entries/s, flat", run: engine::applied },
+    Row {
+        name: "matching",
+        bar: "≥ 1 M signals/s, ≥ 100 × linear, a change ≤ 1 ms",
+        run: matching::found,
+    },
     Row { name: "readable", bar: "p99 ≤ 20 ms", run: readable::after_the_answer },
     Row { name: "restart", bar: "≤ 3 × reading the files; ≤ 2 s", run: restart::restarted },
     Row { name: "start", bar: "≤ 150 ms; ≤ 60 MiB; ≤ 80 MiB", run: start::empty },

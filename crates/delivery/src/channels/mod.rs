@@ -15,9 +15,12 @@ mod opsgenie;
 mod outside;
 mod pagerduty;
 mod registry;
+#[cfg(test)]
+mod renderings;
 mod slack;
 mod teams;
 mod telegram;
+mod trial;
 mod webhook;
 
 use std::future::Future;
@@ -48,6 +51,8 @@ const TIMEOUTS: u32 = 4;
 const SEALED: &str = "sealed";
 /// Bytes from which a secret is struck out of what is said; shorter ones are words that say nothing.
 const STRUCK_BYTES: usize = 4;
+/// The same for the parts of a secret address, some of which are the same for everybody.
+const STRUCK_PART_BYTES: usize = 9;
 
 /// How messages leave.
 #[derive(Clone)]
@@ -369,15 +374,28 @@ fn link_base(text: &str) -> Result<String, Error> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// Strikes every text of a secret out of what is said about an attempt.
+/// Strikes every text of a secret out of what is said about an attempt; of an address also the parts of its path
+/// and query.
 fn strike(answer: &mut String, secret: Option<&Value>) {
     match secret {
-        Some(Value::String(text)) if text.len() >= STRUCK_BYTES => {
-            *answer = answer.replace(text.as_str(), "***");
+        Some(Value::String(text)) => {
+            strike_text(answer, text, STRUCK_BYTES);
+            if let Ok(url) = url::Url::parse(text) {
+                let parts = url.path_segments().into_iter().flatten();
+                parts.for_each(|part| strike_text(answer, part, STRUCK_PART_BYTES));
+                let pairs = url.query_pairs();
+                pairs.for_each(|(_, part)| strike_text(answer, &part, STRUCK_PART_BYTES));
+            }
         }
         Some(Value::Array(list)) => list.iter().for_each(|item| strike(answer, Some(item))),
         Some(Value::Object(object)) => object.values().for_each(|item| strike(answer, Some(item))),
-        Some(Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_)) | None => {}
+        Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => {}
+    }
+}
+
+fn strike_text(answer: &mut String, text: &str, least: usize) {
+    if text.len() >= least && answer.contains(text) {
+        *answer = answer.replace(text, "***");
     }
 }
 

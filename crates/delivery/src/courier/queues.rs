@@ -3,8 +3,8 @@
 //!
 //! Refuses to know: the clock (time is an argument), the store, what is sent.
 //!
-//! Invariant: endpoints that hang have one slot each and a quarter of all together; with those that were
-//! not yet heard of, half of all. The other half is for endpoints that answer.
+//! Invariant: endpoints that hang are given one slot each, while they have less than a quarter of all together; those
+//! not heard of yet have half of all until they hang. A quarter is always for endpoints that answer.
 
 use std::collections::HashMap;
 
@@ -22,9 +22,8 @@ const SPREAD_AT_ONCE: u32 = 64;
 const SPREADS_AT_ONCE: u32 = 512;
 /// Slots of an endpoint that was not heard of yet; each answer in time adds one, up to what it is allowed.
 const SLOTS_FIRST: u32 = 2;
-/// Lanes remembered; beyond it those that nobody used for [`LANE_REMEMBERED`] are forgotten.
-const LANES: usize = 8_192;
-/// How long a lane that nobody uses is remembered at least.
+/// How long a lane that nobody uses is remembered at least. So there are never more lanes than endpoints that had
+/// something due in the last ten minutes.
 const LANE_REMEMBERED: Duration = Duration::from_secs(300);
 
 /// Which lane: whose, and to whom.
@@ -71,6 +70,7 @@ pub(super) enum Ending {
 #[derive(Debug)]
 pub(super) struct Lanes {
     lanes: HashMap<Place, Lane>,
+    swept_at: Timestamp,
     total: u32,
     slow_after: Duration,
     unsaid: Settings,
@@ -106,7 +106,11 @@ enum Share {
 #[derive(Debug, Clone, Copy)]
 struct Slots {
     all: u32,
+    /// Of endpoints that are not known to answer.
     unproven: u32,
+    /// Of endpoints that were not heard of yet.
+    unknown: u32,
+    /// Of endpoints that hang.
     hanging: u32,
 }
 
@@ -237,6 +241,7 @@ impl Lanes {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             lanes: HashMap::new(),
+            swept_at: Timestamp::default(),
             total: options.concurrency_total.max(1),
             slow_after: options.slow_after,
             unsaid: Settings::none(options),
@@ -250,7 +255,8 @@ impl Lanes {
         settings: Option<Settings>,
         now: Timestamp,
     ) -> &mut Lane {
-        if self.lanes.len() >= LANES && !self.lanes.contains_key(&place) {
+        if now.since(self.swept_at) >= LANE_REMEMBERED {
+            self.swept_at = now;
             self.lanes.retain(|_, lane| !lane.is_idle(now));
         }
         let settings = settings.unwrap_or(self.unsaid);
@@ -336,38 +342,45 @@ impl Lanes {
     }
 
     fn free(&self, now: Timestamp) -> Slots {
-        let (mut all, mut unproven, mut hanging) = (0, 0, 0);
+        let (mut answering, mut unknown, mut hanging) = (0, 0, 0);
         for lane in self.lanes.values() {
             let under_way = u32::try_from(lane.begun.len()).unwrap_or(u32::MAX);
-            all += under_way;
             match lane.pace(self.slow_after, now) {
-                Pace::Answers => {}
-                Pace::Unknown => unproven += under_way,
-                Pace::Hangs => {
-                    unproven += under_way;
-                    hanging += under_way;
-                }
+                Pace::Answers => answering += under_way,
+                Pace::Unknown => unknown += under_way,
+                Pace::Hangs => hanging += under_way,
             }
         }
-        let share = |part: u32, taken: u32| (self.total / part).max(1).saturating_sub(taken);
-        Slots { all: share(1, all), unproven: share(2, unproven), hanging: share(4, hanging) }
+        let quarters = |parts: u32| (self.total.saturating_mul(parts) / 4).max(1);
+        Slots {
+            all: self.total.saturating_sub(answering + unknown + hanging),
+            unproven: quarters(3).saturating_sub(unknown + hanging),
+            unknown: quarters(2).saturating_sub(unknown),
+            hanging: quarters(1).saturating_sub(hanging),
+        }
     }
 }
 
 impl Slots {
     /// Takes up to `wanted` for a lane of this pace; answers how many it got.
     fn take(&mut self, pace: Pace, wanted: u32) -> u32 {
-        let got = match pace {
-            Pace::Answers => wanted.min(self.all),
-            Pace::Unknown => wanted.min(self.all).min(self.unproven),
-            Pace::Hangs => wanted.min(self.all).min(self.unproven).min(self.hanging),
+        let most = match pace {
+            Pace::Answers => self.all,
+            Pace::Unknown => self.all.min(self.unproven).min(self.unknown),
+            Pace::Hangs => self.all.min(self.unproven).min(self.hanging),
         };
+        let got = wanted.min(most);
         self.all -= got;
-        if pace != Pace::Answers {
-            self.unproven -= got;
-        }
-        if pace == Pace::Hangs {
-            self.hanging -= got;
+        match pace {
+            Pace::Answers => {}
+            Pace::Unknown => {
+                self.unproven -= got;
+                self.unknown -= got;
+            }
+            Pace::Hangs => {
+                self.unproven -= got;
+                self.hanging -= got;
+            }
         }
         got
     }

@@ -21,12 +21,6 @@ impl Bucket {
         Self { per_second, tokens: per_second.max(1.0), at: now }
     }
 
-    /// The rate it fills at.
-    #[must_use]
-    pub(super) fn per_second(&self) -> f64 {
-        self.per_second
-    }
-
     /// How many may be taken at `now`.
     pub(super) fn available(&mut self, now: Timestamp) -> u32 {
         self.fill(now);

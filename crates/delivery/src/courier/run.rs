@@ -54,7 +54,6 @@ impl Courier {
                 self.look().await;
             }
             self.write();
-            self.report();
             match self.event(&mut stop).await {
                 Event::Stop => break,
                 Event::Landed(landing) => self.land(landing),
@@ -159,6 +158,7 @@ impl Courier {
         let took = self.looked_at.duration_since(begun);
         self.look_apart = span(self.options.look_apart).max(took * LOOK_SHARE);
         self.look_at = self.look_at.max(self.looked_at + self.look_apart);
+        self.report();
     }
 
     fn may_lease(&self) -> bool {

@@ -18,7 +18,7 @@ const INCIDENT: IncidentId = IncidentId(0x019b_c0ff_ee00_8000_8000_0000_0000_000
 const SUBSCRIBER: SubscriberId = SubscriberId(0x019b_c0ff_ee00_8000_8000_0000_0000_0002);
 
 /// A P1 incident that was just opened.
-fn notification(project: ProjectId) -> Notification {
+pub(crate) fn notification(project: ProjectId) -> Notification {
     let subject = Subject::Incident(INCIDENT);
     let transition = Transition::Of(Trigger::Opened);
     Notification {

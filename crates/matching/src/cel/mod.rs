@@ -16,8 +16,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cel::common::types::CelBool;
-use cel::parser::Parser;
-use cel::{Context, Env, IdedExpr, Value};
+use cel::parser::PrattParser;
+use cel::{Context, Env, IdedExpr, ParseError, Value};
 use model::{FieldError, limits};
 
 pub(crate) use variables::Variables;
@@ -53,7 +53,8 @@ impl Expression {
             let message = format!("at most {} bytes", limits::CEL_BYTES);
             return Err(FieldError::new(name, "too_long", message));
         }
-        nesting::check(source).map_err(|message| FieldError::new(name, "too_complex", message))?;
+        nesting::check(source)
+            .map_err(|refused| FieldError::new(name, refused.code(), refused.message()))?;
         let mut parsed = parse(source)
             .map_err(|message| FieldError::new(name, "invalid_expression", message))?;
         let patterns = patterns::take(name, &mut parsed)?;
@@ -93,22 +94,29 @@ impl std::fmt::Debug for Expression {
 fn parse(source: &str) -> Result<IdedExpr, String> {
     // As in `holds`: the parser is somebody else's.
     let parser = || {
-        Parser::default()
+        PrattParser::new()
             .max_recursion_depth(nesting::STEPS as u16)
             .error_recovery_limit(1)
+            .error_reporting_limit(1)
             .parse(source)
     };
     match catch_unwind(AssertUnwindSafe(parser)) {
         Ok(Ok(parsed)) => Ok(parsed),
-        Ok(Err(errors)) => Err(match errors.errors.first() {
-            Some(error) if error.pos.1 >= 0 => {
-                let (line, column) = error.pos;
-                format!("line {line}, column {}: {}", column + 1, first_line(&error.msg))
-            }
-            Some(error) => first_line(&error.msg),
-            None => "not an expression".to_owned(),
-        }),
+        Ok(Err(errors)) => Err(reason(&errors.errors)),
         Err(_) => Err("not an expression".to_owned()),
+    }
+}
+
+/// The first error that has a place, or the first.
+fn reason(errors: &[ParseError]) -> String {
+    let placed = errors.iter().find(|error| error.pos.0 > 0);
+    match (placed, errors.first()) {
+        (Some(error), _) => {
+            let (line, column) = error.pos;
+            format!("line {line}, column {}: {}", column + 1, first_line(&error.msg))
+        }
+        (None, Some(error)) => first_line(&error.msg),
+        (None, None) => "not an expression".to_owned(),
     }
 }
 

@@ -5,10 +5,37 @@
 //! makes a stack overflow.
 
 /// Steps of nesting: brackets, operators in a row within one clause, and choices.
-pub(super) const STEPS: usize = 32;
+pub(super) const STEPS: usize = 24;
+
+/// Why an expression is not even read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// It nests deeper than [`STEPS`].
+    TooDeep,
+    /// What is wrong with how it is written.
+    Written(&'static str),
+}
+
+impl Refused {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::TooDeep => "too_complex",
+            Self::Written(_) => "invalid_expression",
+        }
+    }
+
+    pub(super) fn message(self) -> String {
+        match self {
+            Self::TooDeep => {
+                format!("nests too deep: at most {STEPS} brackets, choices and operators in a row")
+            }
+            Self::Written(what) => what.to_owned(),
+        }
+    }
+}
 
 /// Refuses what nests deeper, and the few ways of writing that would make the count uncertain.
-pub(super) fn check(source: &str) -> Result<(), String> {
+pub(super) fn check(source: &str) -> Result<(), Refused> {
     let mut steps = Steps { open: vec![0], choices: 0 };
     let mut rest = source.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -29,8 +56,13 @@ pub(super) fn check(source: &str) -> Result<(), String> {
                 }
             }
             b'/' if after.starts_with(b"/") => behind_line(after),
-            b'&' | b'|' if after.first() != Some(&byte) => {
-                return Err("write && and ||".to_owned());
+            b'&' | b'|' => {
+                steps.clause();
+                after.strip_prefix(&[byte]).ok_or(Refused::Written("write && and ||"))?
+            }
+            b'=' | b'!' | b'<' | b'>' => {
+                steps.operator();
+                after.strip_prefix(b"=").unwrap_or(after)
             }
             other => {
                 steps.sign(other);
@@ -38,9 +70,7 @@ pub(super) fn check(source: &str) -> Result<(), String> {
             }
         };
         if steps.count() > STEPS {
-            return Err(format!(
-                "nests too deep: at most {STEPS} brackets, choices and operators in a row"
-            ));
+            return Err(Refused::TooDeep);
         }
     }
     Ok(())
@@ -59,6 +89,13 @@ impl Steps {
         }
     }
 
+    /// A clause ends. A comma ends none here: where one stands wrongly, the parser steps over it.
+    fn clause(&mut self) {
+        if let Some(here) = self.open.last_mut() {
+            *here = 0;
+        }
+    }
+
     fn sign(&mut self, byte: u8) {
         match byte {
             b'(' | b'[' | b'{' => {
@@ -68,14 +105,8 @@ impl Steps {
             b')' | b']' | b'}' if self.open.len() > 1 => {
                 self.open.pop();
             }
-            // A comma does not end a clause here: where one stands wrongly, the parser steps over it.
-            b'&' | b'|' => {
-                if let Some(here) = self.open.last_mut() {
-                    *here = 0;
-                }
-            }
             b'?' => self.choices += 1,
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'.' | b'<' | b'>' | b'!' | b'=' => self.operator(),
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'.' => self.operator(),
             _ => {}
         }
     }
@@ -90,18 +121,18 @@ const fn is_of_word(byte: u8) -> bool {
 }
 
 /// Whether the word before a quote says that a backslash is a backslash.
-fn is_raw(word: &[u8]) -> Result<bool, String> {
+fn is_raw(word: &[u8]) -> Result<bool, Refused> {
     match word {
         b"r" | b"R" | b"br" | b"bR" | b"Br" | b"BR" => Ok(true),
         b"b" | b"B" => Ok(false),
-        _ => Err("a string cannot follow a name".to_owned()),
+        _ => Err(Refused::Written("a string cannot follow a name")),
     }
 }
 
 /// What follows a string that opened with `quote`.
-fn behind_string(quote: u8, text: &[u8], raw: bool) -> Result<&[u8], String> {
+fn behind_string(quote: u8, text: &[u8], raw: bool) -> Result<&[u8], Refused> {
     if text.starts_with(&[quote, quote]) {
-        return Err("strings in three quotes cannot be used".to_owned());
+        return Err(Refused::Written("strings in three quotes cannot be used"));
     }
     let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
@@ -112,12 +143,13 @@ fn behind_string(quote: u8, text: &[u8], raw: bool) -> Result<&[u8], String> {
             _ => after,
         };
     }
-    Err("a string is not closed".to_owned())
+    Err(Refused::Written("a string is not closed"))
 }
 
-fn behind_escape(text: &[u8]) -> Result<&[u8], String> {
-    let unknown =
-        || "unknown escape in a string; write r'…' to take backslashes as they are".to_owned();
+fn behind_escape(text: &[u8]) -> Result<&[u8], Refused> {
+    let unknown = || {
+        Refused::Written("unknown escape in a string; write r'…' to take backslashes as they are")
+    };
     let (letter, rest) = text.split_first().ok_or_else(unknown)?;
     let digits = match letter {
         b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'"' | b'\'' | b'\\' | b'?' | b'`' => 0,

@@ -25,7 +25,50 @@ fn intervals_keep_their_ranges_and_get_the_names_of_ours() {
              "weekdays": ["monday:friday"], "location": "Europe/Berlin"},
             {"weekdays": ["saturday", "sunday"], "days_of_month": [-1, "1:5"], "months": [1, "june:july"],
              "years": [2026, "2027:2030"]}]}]),
-        expect![[r#""#]],
+        expect![[r#"
+            [
+              {
+                "name": "out of hours",
+                "time_zone": "UTC",
+                "intervals": [
+                  {
+                    "time_zone": "Europe/Berlin",
+                    "times": [
+                      {
+                        "from": "00:00",
+                        "to": "09:00"
+                      },
+                      {
+                        "from": "17:00",
+                        "to": "24:00"
+                      }
+                    ],
+                    "weekdays": [
+                      "monday:friday"
+                    ]
+                  },
+                  {
+                    "weekdays": [
+                      "saturday",
+                      "sunday"
+                    ],
+                    "days_of_month": [
+                      "-1",
+                      "1:5"
+                    ],
+                    "months": [
+                      "1",
+                      "june:july"
+                    ],
+                    "years": [
+                      "2026",
+                      "2027:2030"
+                    ]
+                  }
+                ]
+              }
+            ]
+        "#]],
     );
 }
 
@@ -46,9 +89,24 @@ fn what_is_not_its_shape_is_told_with_its_path() {
             {"times": [{"start_time": "09:00", "ende": 1}, "09:00"], "weekdays": [], "years": "2026",
              "months": [true], "location": []}, 3]},
             {"time_interval": []}, "x"]),
-        expect![[r#""#]],
+        expect![[r#"
+            [0].name: wrong_type: must be a text
+            [0].time_intervals[0].weekdays: missing: an empty list never holds; leave it out to mean everything
+            [0].time_intervals[0].months[0]: wrong_type: must be a text
+            [0].time_intervals[0].years: wrong_type: must be a list
+            [0].time_intervals[0].times[0].ende: unknown_field: known are start_time, end_time
+            [0].time_intervals[0].times[0].end_time: missing: must be a text
+            [0].time_intervals[0].times[1]: wrong_type: must be an object with start_time, end_time
+            [0].time_intervals[0].location: wrong_type: must be a text
+            [0].time_intervals[1]: wrong_type: must be an object with times, weekdays, days_of_month, months, years, location
+            [1].time_interval: unknown_field: known are name, time_intervals
+            [1].name: missing: must be a text
+            [2]: wrong_type: must be an object with name, time_intervals
+        "#]],
     );
-    check(&json!(null), expect![[r#""#]]);
+    check(&json!(null), expect![[r#"
+        : wrong_type: must be an object with name, time_intervals
+    "#]]);
 }
 
 /// The ranges that Alertmanager 0.28 takes and refuses.

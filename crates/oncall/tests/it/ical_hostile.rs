@@ -5,6 +5,7 @@ use oncall::ical::{Import, read};
 use oncall::limits;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::string::string_regex;
 
 use crate::instants::{at, person};
 
@@ -22,6 +23,10 @@ fn check(file: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+fn text(pattern: &str) -> impl Strategy<Value = String> + use<> {
+    string_regex(pattern).expect("a pattern")
+}
+
 /// Lines of iCalendar, good and bad ones.
 fn line() -> impl Strategy<Value = String> {
     let moment = "(19|20|00)[0-9]{2}(0[0-9]|1[0-3])[0-3][0-9](T[0-2][0-9][0-6][0-9][0-6][0-9]Z?)?";
@@ -31,8 +36,8 @@ fn line() -> impl Strategy<Value = String> {
     let rule = "RRULE:FREQ=(DAILY|WEEKLY|YEARLY)(;INTERVAL=[0-9]{1,6})?(;COUNT=[0-9]{1,7})?(;UNTIL=20[0-9]{6})?\
                 (;BYDAY=(MO|TU|SU|1FR)(,WE)?)?(;WKST=(SU|XX))?";
     prop_oneof![
-        4 => format!("{name}{zone}:{moment}"),
-        2 => format!("DTSTART{zone}:{moment}"),
+        4 => text(&format!("{name}{zone}:{moment}")),
+        2 => text(&format!("DTSTART{zone}:{moment}")),
         2 => "DURATION:[+-]?P([0-9]{1,10}W)?([0-9]{1,3}D)?(T[0-9]{1,12}[HMS])?",
         2 => rule,
         2 => "SUMMARY:[ -~]{0,6}",

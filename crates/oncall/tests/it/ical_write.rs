@@ -36,7 +36,58 @@ fn a_file_has_an_event_for_each_shift() {
          override c 2026-03-28T12:00 2026-03-28T13:00",
     );
     let file = written(&schedule, None, at("2026-03-28T00:00:00Z"), at("2026-03-29T12:00:00Z"));
-    expect![[r#""#]].assert_eq(&file.replace("\r\n", "\n"));
+    expect![[r#"
+        BEGIN:VCALENDAR
+        VERSION:2.0
+        PRODID:-//Stormbell//on-call//EN
+        CALSCALE:GREGORIAN
+        X-WR-CALNAME:Platform
+        BEGIN:VEVENT
+        UID:20260328T080000Z-00000000-0000-0000-0000-00000000000a-00000000-0000-000
+         0-0000-000000000abc@stormbell
+        DTSTAMP:20260101T000000Z
+        DTSTART:20260328T080000Z
+        DTEND:20260328T110000Z
+        SUMMARY:Person "a"\; of Zürich\, Team\\1 on call: Platform
+        DESCRIPTION:Layer: days
+        TRANSP:TRANSPARENT
+        X-STORMBELL-PERSON:00000000-0000-0000-0000-00000000000a
+        END:VEVENT
+        BEGIN:VEVENT
+        UID:20260328T110000Z-00000000-0000-0000-0000-00000000000c-00000000-0000-000
+         0-0000-000000000abc@stormbell
+        DTSTAMP:20260101T000000Z
+        DTSTART:20260328T110000Z
+        DTEND:20260328T120000Z
+        SUMMARY:Person "c"\; of Zürich\, Team\\1 on call: Platform
+        DESCRIPTION:Override
+        TRANSP:TRANSPARENT
+        X-STORMBELL-PERSON:00000000-0000-0000-0000-00000000000c
+        END:VEVENT
+        BEGIN:VEVENT
+        UID:20260328T120000Z-00000000-0000-0000-0000-00000000000a-00000000-0000-000
+         0-0000-000000000abc@stormbell
+        DTSTAMP:20260101T000000Z
+        DTSTART:20260328T120000Z
+        DTEND:20260329T070000Z
+        SUMMARY:Person "a"\; of Zürich\, Team\\1 on call: Platform
+        DESCRIPTION:Layer: days
+        TRANSP:TRANSPARENT
+        X-STORMBELL-PERSON:00000000-0000-0000-0000-00000000000a
+        END:VEVENT
+        BEGIN:VEVENT
+        UID:20260329T070000Z-00000000-0000-0000-0000-00000000000b-00000000-0000-000
+         0-0000-000000000abc@stormbell
+        DTSTAMP:20260101T000000Z
+        DTSTART:20260329T070000Z
+        DTEND:20260330T070000Z
+        SUMMARY:Person "b"\; of Zürich\, Team\\1 on call: Platform
+        DESCRIPTION:Layer: days
+        TRANSP:TRANSPARENT
+        X-STORMBELL-PERSON:00000000-0000-0000-0000-00000000000b
+        END:VEVENT
+        END:VCALENDAR
+    "#]].assert_eq(&file.replace("\r\n", "\n"));
     assert_eq!(file.matches('\n').count(), file.matches("\r\n").count());
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use api::{Api, Build};
+use delivery::{Channels, courier};
 use ingest::Doors;
 use journal::Journal;
 use lake::Lake;
@@ -12,6 +13,7 @@ use store::{Keys, Store};
 use tokio::runtime;
 
 use super::adapters::{JournalRoad, KeyReload, Load, SharedIds, WallClock, now};
+use super::deliver::Outlet;
 use super::health::Watch;
 use super::histogram::Histogram;
 use super::metrics::{HttpMeters, Metrics};
@@ -24,6 +26,10 @@ pub(super) struct Rooms {
     pub(super) lake: Arc<dyn Lake>,
     pub(super) keys: Arc<Keys>,
     pub(super) handle: Arc<Handle>,
+    /// How messages leave.
+    pub(super) channels: Arc<Channels>,
+    /// How delivery stands.
+    pub(super) courier: Arc<courier::Handle>,
     /// How long syncs of the journal took.
     pub(super) syncs: Arc<Histogram>,
     /// How long batches of the pipeline took.
@@ -97,6 +103,7 @@ impl Rooms {
             alerts: handle.alerts.clone(),
             access: self.keys.clone(),
             road: Arc::new(JournalRoad { journal, handle }),
+            channels: Arc::new(Outlet(self.channels.clone())),
             keys_changed: Arc::new(KeyReload { keys: self.keys.clone(), store }),
             clock: Arc::new(WallClock),
             health: watch,
@@ -116,6 +123,7 @@ impl Rooms {
             store: self.store.clone(),
             lake: self.lake.clone(),
             handle: self.handle.clone(),
+            courier: self.courier.clone(),
             data_dir: config.data_dir.clone(),
             stopping: self.stopping.clone(),
         })

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use api::{Health, HealthSource, PartHealth, PartStatus};
 use async_trait::async_trait;
+use delivery::courier;
 use journal::{Durability, Journal};
 use lake::Lake;
 use pipeline::Handle;
@@ -15,6 +16,8 @@ use super::adapters::journal_trouble;
 
 /// Records of lag above which the engine or the lake counts as degraded.
 const LAG_DEGRADED: u64 = 100_000;
+/// Deliveries due above which delivery counts as degraded.
+const DUE_DEGRADED: u64 = 10_000;
 /// Bytes left on the disk below which it counts as degraded.
 const DISK_DEGRADED_BYTES: u64 = 1 << 30;
 
@@ -24,6 +27,7 @@ pub(super) struct Watch {
     pub(super) store: Arc<dyn Store>,
     pub(super) lake: Arc<dyn Lake>,
     pub(super) handle: Arc<Handle>,
+    pub(super) courier: Arc<courier::Handle>,
     pub(super) data_dir: PathBuf,
     pub(super) stopping: Arc<AtomicBool>,
 }
@@ -85,6 +89,18 @@ impl Watch {
         PartHealth { name: "lake", status, latency_us: None, detail }
     }
 
+    async fn delivery_part(&self) -> PartHealth {
+        let standing = self.courier.standing();
+        let counts = self.store.outbox_counts().await.unwrap_or_default();
+        let detail = match standing.trouble {
+            Some(trouble) => trouble.to_string(),
+            None if counts.due > DUE_DEGRADED => format!("{} deliveries are due", counts.due),
+            None => String::new(),
+        };
+        let status = if detail.is_empty() { PartStatus::Up } else { PartStatus::Degraded };
+        PartHealth { name: "delivery", status, latency_us: None, detail }
+    }
+
     fn disk_part(&self, left: Option<u64>) -> PartHealth {
         let (status, detail) = match left {
             Some(left) if left < DISK_DEGRADED_BYTES => {
@@ -116,6 +132,7 @@ impl HealthSource for Watch {
                 self.engine_part(lag),
                 self.store_part().await,
                 self.lake_part(),
+                self.delivery_part().await,
                 self.disk_part(left),
             ],
             queue_records: journal.queue_records,

@@ -7,6 +7,7 @@ mod adapters;
 mod bind;
 mod build;
 mod connections;
+mod deliver;
 mod first_start;
 mod grpc;
 mod health;
@@ -89,12 +90,12 @@ impl Server {
 
     fn start_on(runtime: Runtime, config: Config) -> anyhow::Result<Self> {
         let bound = runtime.block_on(Bound::bind(&config))?;
-        let parts = runtime.block_on(Parts::open(&config, runtime.handle()))?;
+        let mut parts = runtime.block_on(Parts::open(&config, runtime.handle()))?;
         let (http, grpc) = (bound.http_addr(), bound.grpc_addr());
         let stop = watch::Sender::new(false);
         let tasks = {
             let _entered = runtime.enter();
-            Tasks::start(&config, bound, &parts, &stop)?
+            Tasks::start(&config, bound, &mut parts, &stop)?
         };
         Ok(Self { runtime, http, grpc, admin_key: config.admin_key_path(), stop, tasks, parts })
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use delivery::Courier;
 use journal::{Durability, RealDisk, SegmentJournal, SystemClock};
 use lake::{Lake, LocalLake};
 use pipeline::{DirSnapshots, Observer, Pipeline, Running, Snapshots};
@@ -18,6 +19,7 @@ use store::{Keys, PartitionId};
 use tokio::runtime;
 
 use super::build::{Built, Rooms};
+use super::deliver;
 use super::first_start;
 use super::histogram::Histogram;
 use super::metered_disk::MeteredDisk;
@@ -32,6 +34,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Parts {
     pub(super) rooms: Rooms,
     pub(super) built: Built,
+    /// Until it is started.
+    pub(super) courier: Option<Courier>,
     pipeline: Option<Running>,
     closing: Closing,
 }
@@ -110,6 +114,8 @@ impl Parts {
             "opened"
         );
         let handle = pipeline.handle();
+        let channels = deliver::channels(config)?;
+        let courier = deliver::courier(&storage, &handle, &channels);
         let batches = Arc::new(Histogram::default());
         let observed = Arc::clone(&batches);
         let observer = Observer::new(move |took| observed.observe(took));
@@ -122,12 +128,14 @@ impl Parts {
             lake: storage.lake.clone(),
             keys,
             handle,
+            channels,
+            courier: courier.handle(),
             syncs: storage.syncs.clone(),
             batches,
             stopping: Arc::default(),
         };
         let built = rooms.build(config);
-        Ok(Self { rooms, built, pipeline: Some(running), closing })
+        Ok(Self { rooms, built, courier: Some(courier), pipeline: Some(running), closing })
     }
 
     /// From here on doors answer 503: what is on its way is still finished.

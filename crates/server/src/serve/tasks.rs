@@ -24,6 +24,7 @@ enum TaskKind {
     Grpc,
     Stats,
     KeyUse,
+    Courier,
 }
 
 /// What the death of a task means.
@@ -42,12 +43,13 @@ impl TaskKind {
             Self::Grpc => "grpc",
             Self::Stats => "stats",
             Self::KeyUse => "key use",
+            Self::Courier => "courier",
         }
     }
 
     const fn on_death(self) -> OnDeath {
         match self {
-            Self::Http | Self::Grpc => OnDeath::Stop,
+            Self::Http | Self::Grpc | Self::Courier => OnDeath::Stop,
             Self::Stats | Self::KeyUse => OnDeath::GoOn,
         }
     }
@@ -61,7 +63,7 @@ impl Tasks {
     pub(super) fn start(
         config: &Config,
         bound: Bound,
-        parts: &Parts,
+        parts: &mut Parts,
         stop: &watch::Sender<bool>,
     ) -> anyhow::Result<Self> {
         let mut tasks = JoinSet::new();
@@ -84,6 +86,12 @@ impl Tasks {
             let line = stats::Line::new(parts);
             let stopped = stop.subscribe();
             tasks.spawn(async move { (TaskKind::Stats, stats::log(line, every, stopped).await) });
+        }
+        if let Some(courier) = parts.courier.take() {
+            let stopped = stop.subscribe();
+            tasks.spawn(async move {
+                (TaskKind::Courier, courier.run(stopped).await.map_err(anyhow::Error::from))
+            });
         }
         let (keys, store, mut stopped) =
             (parts.rooms.keys.clone(), parts.rooms.store.clone(), stop.subscribe());

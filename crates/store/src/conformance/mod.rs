@@ -4,15 +4,19 @@
 //! here is left to chance: random cases start from fixed seeds.
 
 mod administration;
+mod directory;
 pub mod fixtures;
 mod history;
 mod incidents;
 mod isolation;
+pub mod notices;
+mod outbox;
 mod random;
 
 use std::pin::Pin;
 use std::sync::Arc;
 
+use self::outbox::{effects, leases, lists, random as outbox_random};
 use crate::Store;
 
 /// One case: a sentence, and what makes it true.
@@ -69,6 +73,38 @@ pub const CASES: &[Case] = cases![
     administration::the_use_of_a_key_is_noted_and_never_goes_back,
     administration::drafts_have_versions_that_guard_them,
     administration::keys_grant_what_the_store_holds,
+    directory::subscribers_are_listed_by_name_and_created_once,
+    directory::a_stale_version_is_refused_and_says_the_current_one,
+    directory::what_is_not_there_is_neither_replaced_nor_removed,
+    directory::names_of_subscribers_and_documents_are_taken_once,
+    directory::a_subscriber_goes_after_its_endpoints_and_rules,
+    directory::endpoints_are_listed_by_creation_with_their_secrets,
+    directory::documents_are_listed_by_kind_and_name,
+    directory::directives_are_paged_by_id_and_by_subscriber,
+    directory::a_directive_is_the_one_saved_last_until_removed,
+    effects::every_field_of_a_notification_reads_back,
+    effects::a_notification_is_due_once,
+    effects::a_held_notification_goes_nowhere,
+    effects::a_notification_stands_where_its_deliveries_stand,
+    effects::every_try_is_kept_and_moves_its_delivery,
+    effects::a_try_already_known_moves_nothing,
+    effects::a_receipt_makes_the_delivery_that_was_lost,
+    effects::a_batch_applied_twice_changes_nothing,
+    effects::effects_in_one_batch_do_what_they_do_in_many,
+    effects::replayed_letters_are_due_at_once_with_a_new_deadline,
+    effects::a_thread_is_what_the_first_message_was_called,
+    effects::figures_count_what_is_due_and_what_is_dead,
+    effects::ten_thousand_notifications_fit_one_commit,
+    leases::what_is_leased_is_nobody_elses_until_the_lease_ends,
+    leases::leases_are_given_back,
+    leases::what_is_about_one_incident_goes_to_a_target_in_order,
+    leases::signals_go_in_parallel,
+    leases::one_stuck_target_hides_no_other,
+    leases::what_is_due_to_a_person_is_spread_over_endpoints,
+    leases::what_nobody_can_be_told_is_held,
+    lists::notifications_are_listed_under_every_filter_and_page,
+    lists::letters_are_listed_under_every_filter_and_page,
+    outbox_random::random_deliveries_read_as_they_do_in_memory,
     isolation::nothing_of_a_project_is_read_from_another,
     random::a_random_history_reads_as_it_does_in_memory,
 ];

@@ -133,12 +133,8 @@ impl Tables {
                 new.then_some(Undo::Audit(key))
             }
             Effect::RcaAccepted { incident, project, submitted_by, at, rca } => {
-                let view = RcaView {
-                    incident: *incident,
-                    rca: (**rca).clone(),
-                    submitted_by: submitted_by.clone(),
-                    submitted_at: *at,
-                };
+                let (rca, submitted_by) = ((**rca).clone(), submitted_by.clone());
+                let view = RcaView { incident: *incident, rca, submitted_by, submitted_at: *at };
                 let key = (*project, *incident);
                 Some(Undo::Rca(key, self.rcas.insert(key, view).map(Box::new)))
             }
@@ -157,11 +153,7 @@ impl Tables {
                 Some(Undo::Alert(key, before.map(Box::new)))
             }
             &Effect::AlertJoined { project, identity, incident } => {
-                let key = (project, identity);
-                let alert = self.alerts.get_mut(&key)?;
-                let before = Box::new(alert.clone());
-                alert.incident = Some(incident);
-                Some(Undo::Alert(key, Some(before)))
+                self.join((project, identity), incident)
             }
             &Effect::AlertResolved { project, identity, .. } => {
                 let key = (project, identity);
@@ -169,12 +161,10 @@ impl Tables {
             }
             Effect::DirectiveSaved(directive) => {
                 let key = (directive.project, directive.body.kind(), directive.id);
-                let before = self.directives.insert(key, (**directive).clone());
-                Some(Undo::Directive(key, before.map(Box::new)))
+                self.direct(key, Some(directive))
             }
             &Effect::DirectiveRemoved { project, kind, id } => {
-                let key = (project, kind, id);
-                self.directives.remove(&key).map(|row| Undo::Directive(key, Some(Box::new(row))))
+                self.direct((project, kind, id), None)
             }
             Effect::Notified(notification) => {
                 Some(Undo::Outbox(self.outbox.notified(notification)))
@@ -191,6 +181,22 @@ impl Tables {
             | Effect::Replied { .. }
             | Effect::LimitHit { .. } => None,
         }
+    }
+
+    fn join(&mut self, key: AlertKey, incident: IncidentId) -> Option<Undo> {
+        let alert = self.alerts.get_mut(&key)?;
+        let before = Box::new(alert.clone());
+        alert.incident = Some(incident);
+        Some(Undo::Alert(key, Some(before)))
+    }
+
+    fn direct(&mut self, key: DirectiveKey, directive: Option<&Directive>) -> Option<Undo> {
+        let before = match directive {
+            Some(directive) => self.directives.insert(key, directive.clone()),
+            None => self.directives.remove(&key),
+        };
+        let changed = directive.is_some() || before.is_some();
+        changed.then(|| Undo::Directive(key, before.map(Box::new)))
     }
 
     fn count(&mut self, key: IncidentKey, signal_count: u64, at: Timestamp) -> Option<Undo> {

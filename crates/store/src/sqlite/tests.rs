@@ -10,7 +10,7 @@ use super::*;
 use crate::conformance::fixtures::{
     HERE, Road, bare_incident, filed, incident_id, key, opened, person, time,
 };
-use crate::{Admin, IncidentFilter};
+use crate::{Admin, Directory, DocumentKind, IncidentFilter};
 
 const P0: PartitionId = PartitionId(0);
 
@@ -18,19 +18,19 @@ async fn store_at(path: &Path) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::open(Options::new(path)).await.unwrap())
 }
 
-async fn fresh() -> (tempfile::TempDir, Arc<SqliteStore>) {
+pub(super) async fn fresh() -> (tempfile::TempDir, Arc<SqliteStore>) {
     let folder = tempfile::tempdir().unwrap();
     let store = store_at(&folder.path().join("store.sqlite")).await;
     (folder, store)
 }
 
-fn road(store: &Arc<SqliteStore>) -> Road {
+pub(super) fn road(store: &Arc<SqliteStore>) -> Road {
     let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
     Road::new(&store)
 }
 
 /// Runs a statement beside the store, as an operator might.
-async fn execute(store: &SqliteStore, sql: &'static str) {
+pub(super) async fn execute(store: &SqliteStore, sql: &'static str) {
     let mut connection = store.shared.options.connect_writer().await.unwrap();
     sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
@@ -145,6 +145,7 @@ async fn administration_leaves_who_did_what_and_when() {
     store.create_project("acme", "shop", time(2), &by).await.unwrap_err();
     store.create_key(&key(HERE, 3), &by).await.unwrap();
     store.revoke_key(HERE, key(HERE, 3).id, time(4), &by).await.unwrap();
+    change_the_directory(&store).await;
     let mut connection = store.shared.reader().await.unwrap();
     let rows = sqlx::query("SELECT * FROM admin_audit ORDER BY id");
     let rows = rows.fetch_all(&mut *connection).await.unwrap();
@@ -160,8 +161,42 @@ async fn administration_leaves_who_did_what_and_when() {
         (time(1), 2, "project_created".to_owned(), String::new()),
         (time(3), 1, "key_created".to_owned(), "ingest,manage".to_owned()),
         (time(4), 1, "key_revoked".to_owned(), String::new()),
+        (time(5), 1, "subscriber_saved".to_owned(), "1".to_owned()),
+        (time(6), 1, "document_saved".to_owned(), "1".to_owned()),
+        (time(7), 1, "document_saved".to_owned(), "2".to_owned()),
+        (time(8), 1, "document_removed".to_owned(), String::new()),
+        (time(9), 1, "subscriber_removed".to_owned(), String::new()),
     ];
     assert_eq!(rows, expected);
+}
+
+/// Changes, and some that are refused.
+async fn change_the_directory(store: &SqliteStore) {
+    let by = person("root");
+    let team = crate::SubscriberRow {
+        project: HERE,
+        id: model::SubscriberId(1),
+        name: "team".to_owned(),
+        contacts: Vec::new(),
+        version: 0,
+        created_at: time(0),
+    };
+    let nights = crate::DocumentRow {
+        project: HERE,
+        kind: DocumentKind::Schedule,
+        id: 1,
+        name: "nights".to_owned(),
+        body: "{}".to_owned(),
+        version: 0,
+        updated_at: time(0),
+    };
+    store.put_subscriber(&team, None, &by, time(5)).await.unwrap();
+    store.put_subscriber(&team, None, &by, time(5)).await.unwrap_err();
+    store.put_document(&nights, None, &by, time(6)).await.unwrap();
+    store.put_document(&nights, Some(1), &by, time(7)).await.unwrap();
+    store.put_document(&nights, Some(1), &by, time(7)).await.unwrap_err();
+    store.delete_document(HERE, nights.kind, 1, Some(2), &by, time(8)).await.unwrap();
+    store.delete_subscriber(HERE, team.id, None, &by, time(9)).await.unwrap();
 }
 
 #[tokio::test]
@@ -222,7 +257,7 @@ async fn lists_and_counters_use_their_indexes() {
     }
 }
 
-async fn plan(connection: &mut SqliteConnection, sql: &str) -> String {
+pub(super) async fn plan(connection: &mut SqliteConnection, sql: &str) -> String {
     let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
     let rows = sqlx::query(sql).fetch_all(connection).await.unwrap();
     let lines: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();

@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use model::{Effect, Effects, Seq};
+use model::{Effect, Effects, Seq, Verdict};
 use store::conformance::fixtures::{
     Chance, HERE, Road, audit, audited, bare_incident, filed, firing, incident_id, key, opened,
     person, policy, rca_accepted, time,
 };
+use store::conformance::notices::{
+    about_incident, attempted, directed, endpoint, notified, receipt, replayed, rule, subscriber_id,
+};
 use store::memory::COMMITS_AT_RISK;
-use store::{Admin, Commit, ErrorKind, IncidentFilter, MemoryStore, PartitionId, Store};
+use store::{
+    Admin, Commit, Directory, ErrorKind, IncidentFilter, LeaseOf, LetterFilter, MemoryStore,
+    NotificationFilter, Outbox, PartitionId, Store,
+};
 
 const P0: PartitionId = PartitionId(0);
 
@@ -31,7 +37,19 @@ fn batch(chance: &mut Chance) -> Vec<Effect> {
         from: Some(incident.id),
         to: incident_id(HERE, 1 + chance.below(5)),
     };
+    let due = about_incident(HERE, number, 1 + chance.below(5), &[endpoint(1), endpoint(2)]);
+    let to = endpoint(1 + chance.below(2));
+    let attempt = 1 + u32::try_from(chance.below(4)).unwrap();
+    let tried = receipt(&due, to, attempt, *chance.of(Verdict::ALL));
+    let (kind, id) = (model::DirectiveKind::Rule, model::DirectiveId(1));
+    let undirected = Effect::DirectiveRemoved { project: HERE, kind, id };
+    let directive =
+        model::Directive { version: chance.below(9), ..rule(HERE, 1, subscriber_id(1)) };
     vec![
+        notified(&due),
+        attempted(time(chance.below(99)), &tried),
+        replayed(time(chance.below(99)), &[(&due, to)]),
+        if chance.once_in(3) { undirected } else { directed(&directive) },
         opened(&incident),
         filed(chance.below(99), &incident, chance.below(99)),
         moved,
@@ -61,7 +79,26 @@ async fn everything(store: &MemoryStore) -> String {
     let (policies, alerts) =
         (store.policies(HERE).await.unwrap(), store.firing_alerts().await.unwrap());
     text.push_str(&format!("{policies:?}\n{alerts:?}\n"));
+    let told = store.notifications(HERE, &NotificationFilter::default()).await.unwrap();
+    let letters = store.letters(HERE, &LetterFilter::default()).await.unwrap();
+    let due = store.due_targets(time(1_000_000), 99).await.unwrap();
+    let rules = store.directives(HERE, model::DirectiveKind::Rule, None, None, 0).await.unwrap();
+    text.push_str(&format!("{told:?}\n{letters:?}\n{due:?}\n{rules:?}\n"));
     text
+}
+
+/// What delivery writes after a commit is lost with it, and not without it.
+async fn deliver(chance: &mut Chance, store: &MemoryStore) {
+    let of = LeaseOf { project: HERE, target: endpoint(1 + chance.below(2)), most: 2 };
+    let (now, until) = (time(chance.below(3_000)), time(chance.below(9_000)));
+    for leased in store.lease(1, now, until, &[of]).await.unwrap() {
+        let (id, target) = (leased.notification.id, leased.target);
+        match chance.below(3) {
+            0 => store.give_back(HERE, id, target, until).await.unwrap(),
+            1 => store.spread(HERE, id, target, &[(model::EndpointId(9), now)]).await.unwrap(),
+            _ => {}
+        }
+    }
 }
 
 async fn commit(store: &MemoryStore, expected: u64, effects: Vec<Effect>) -> Result<(), ErrorKind> {
@@ -79,6 +116,7 @@ async fn a_crash_leaves_what_stood_that_many_commits_ago() {
         let mut states = vec![everything(&store).await];
         for expected in 0..50 {
             commit(&store, expected, batch(&mut chance)).await.unwrap();
+            deliver(&mut chance, &store).await;
             states.push(everything(&store).await);
         }
         assert_eq!(store.crash(lose), lose);

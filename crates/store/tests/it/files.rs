@@ -3,12 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::{Effect, Incident, Rca, Seq, Status};
+use model::{
+    DirectiveKind, Duration, Effect, Effects, EndpointId, Incident, Notification, Rca, Seq, Status,
+    Verdict,
+};
 use store::conformance::fixtures::{
     Chance, HERE, Road, alert, audit, audited, bare_incident, filed, firing, incident, incident_id,
     key, opened, person, policy, rca, rca_accepted, time,
 };
-use store::{Admin, ErrorKind, IncidentFilter, Options, PartitionId, RcaDraft, SqliteStore, Store};
+use store::conformance::notices::{
+    about_incident, about_signal, attempted, directed, endpoint, notified, receipt, rule,
+    subscriber_id,
+};
+use store::{
+    Admin, Commit, Contact, Directory, ErrorKind, IncidentFilter, LeaseOf, Letter, LetterFilter,
+    Options, Outbox, PartitionId, RcaDraft, SqliteStore, Store, SubscriberRow,
+};
 
 const P0: PartitionId = PartitionId(0);
 
@@ -151,26 +161,100 @@ fn golden_draft() -> RcaDraft {
     }
 }
 
-/// Writes `tests/golden/v1/store.sqlite` when `STORE_WRITE_GOLDEN` is set: once, before a release.
+/// What the golden store of version 2 holds beside that.
+fn golden_deliveries() -> Vec<Effect> {
+    let [told, dead, _] = golden_notifications();
+    let mut effects: Vec<Effect> = golden_notifications().iter().map(notified).collect();
+    effects.push(attempted(time(9), &receipt(&told, endpoint(1), 1, Verdict::Delivered)));
+    effects.push(attempted(time(9), &receipt(&dead, endpoint(2), 1, Verdict::Dead)));
+    effects.push(directed(&rule(HERE, 5, subscriber_id(1))));
+    effects
+}
+
+fn golden_notifications() -> [Notification; 3] {
+    let told = about_incident(HERE, 1, 3, &[endpoint(1)]);
+    let dead = about_signal(HERE, 7, Some(1), 4, &[endpoint(2)]);
+    [told, dead, about_incident(HERE, 1, 5, &[endpoint(1)])]
+}
+
+fn golden_subscriber() -> SubscriberRow {
+    let contact = Contact { endpoint: EndpointId(1), after: Duration::from_secs(60) };
+    SubscriberRow {
+        project: HERE,
+        id: subscriber_id(1),
+        name: "ada".to_owned(),
+        contacts: vec![contact],
+        version: 1,
+        created_at: time(8),
+    }
+}
+
+/// Writes `tests/golden/v2/store.sqlite` when `STORE_WRITE_GOLDEN` is set: once, before a release.
 async fn write_golden(path: &Path) {
     let store = open(path).await;
-    road(&store).commit(golden_effects()).await;
+    let mut road = road(&store);
+    road.commit(golden_effects()).await;
+    road.commit(golden_deliveries()).await;
     store.create_key(&key(HERE, 1), &person("root")).await.unwrap();
     store.save_draft(HERE, &golden_draft(), None).await.unwrap();
+    store.put_subscriber(&golden_subscriber(), None, &person("root"), time(8)).await.unwrap();
     store.close().await.unwrap();
+}
+
+async fn copy_of_golden(folder: &Path, version: u32) -> Arc<SqliteStore> {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let golden = golden.join(format!("tests/golden/v{version}/store.sqlite"));
+    let path = folder.join("store.sqlite");
+    std::fs::copy(&golden, &path).unwrap();
+    open(&path).await
 }
 
 #[tokio::test]
 async fn the_golden_store_of_version_1_opens_and_holds_what_was_written() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1/store.sqlite");
+    let folder = tempfile::tempdir().unwrap();
+    let store = copy_of_golden(folder.path(), 1).await;
+    assert_eq!(store.offset(P0).await.unwrap(), Seq(1));
+    holds_what_version_1_wrote(&store).await;
+    // Migrated, it takes what came with version 2.
+    let effects = Effects(golden_deliveries());
+    let (expected, through) = (Seq(1), Seq(2));
+    let commit = Commit { partition: P0, expected, through, at: time(2), effects: &effects };
+    store.commit(commit).await.unwrap();
+    store.put_subscriber(&golden_subscriber(), None, &person("root"), time(8)).await.unwrap();
+    holds_what_version_2_wrote(&store).await;
+}
+
+#[tokio::test]
+async fn the_golden_store_of_version_2_opens_and_holds_what_was_written() {
     if std::env::var_os("STORE_WRITE_GOLDEN").is_some() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2/store.sqlite");
         write_golden(&golden).await;
     }
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.sqlite");
-    std::fs::copy(&golden, &path).unwrap();
-    let store = open(&path).await;
-    assert_eq!(store.offset(P0).await.unwrap(), Seq(1));
+    let store = copy_of_golden(folder.path(), 2).await;
+    assert_eq!(store.offset(P0).await.unwrap(), Seq(2));
+    holds_what_version_1_wrote(&store).await;
+    holds_what_version_2_wrote(&store).await;
+}
+
+async fn holds_what_version_2_wrote(store: &SqliteStore) {
+    let [told, dead, waits] = golden_notifications();
+    let delivered = store.notification(HERE, told.id).await.unwrap().unwrap();
+    assert_eq!((&delivered.notification, delivered.delivered_at), (&told, Some(time(9))));
+    assert_eq!(delivered.attempts, [receipt(&told, endpoint(1), 1, Verdict::Delivered)]);
+    let letters = store.letters(HERE, &LetterFilter::default()).await.unwrap().items;
+    let last = receipt(&dead, endpoint(2), 1, Verdict::Dead);
+    let letter = Letter { notification: dead, target: endpoint(2), last, dead_at: time(9) };
+    assert_eq!(letters, [letter]);
+    let of = LeaseOf { project: HERE, target: endpoint(1), most: 9 };
+    let leased = store.lease(1, time(9), time(99), &[of]).await.unwrap();
+    assert_eq!((leased.len(), &leased[0].notification, &*leased[0].thread), (1, &waits, "ts-1"));
+    let rules = store.directives(HERE, DirectiveKind::Rule, None, None, 0).await.unwrap();
+    assert_eq!((rules.items, rules.total), (vec![rule(HERE, 5, subscriber_id(1))], 1));
+    assert_eq!(store.subscribers(HERE).await.unwrap(), [golden_subscriber()]);
+}
+
+async fn holds_what_version_1_wrote(store: &SqliteStore) {
     let first = store.incident(HERE, incident_id(HERE, 1)).await.unwrap().unwrap().incident;
     let counted = Incident { signal_count: 5, last_signal_at: time(9), ..incident(HERE, 1) };
     assert_eq!(first, counted);

@@ -225,6 +225,9 @@ impl<'n> Integration<'_, 'n> {
         key: &'static str,
         global: Option<&str>,
     ) -> Result<Map<String, Value>, String> {
+        // An address in a file of its own goes before the default.
+        let is_in_file = self.node.get(&format!("{key}_file")).is_some();
+        let global = global.filter(|_| !is_in_file);
         let url = self.text(key).or_else(|| global.and_then(|key| self.global(key)));
         let url = url.ok_or(UNREADABLE)?;
         Ok(Map::from_iter([("url".to_owned(), json!(url))]))

@@ -140,7 +140,7 @@ fn planned(configuration: &Value) -> Plan {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
     fn rules_tell_whom_alertmanager_would_tell(routes in prop::collection::vec(route(), 0..5)) {

@@ -33,26 +33,47 @@ async fn an_idle_courier_looks_once_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn endpoints_that_hang_delay_nobody_else() {
+async fn endpoints_that_hang_do_not_delay_those_that_answer() {
     let mut world = World::new();
-    for id in 2..202 {
+    let here = world.endpoint(1);
+    let options = Options { concurrency_total: 32, owner: 1, ..Options::default() };
+    let running = world.run_with(options);
+    world.tell(0, &[to(here)]);
+    pass_ms(100).await;
+    let hanging: Vec<_> = (2..62).map(|id| world.endpoint(id)).collect();
+    for endpoint in &hanging {
+        world.always(*endpoint, Act::Hang);
+        (0..4).for_each(|incident| {
+            world.tell(incident, &[to(*endpoint)]);
+        });
+    }
+    for round in 1_u32..=400 {
+        world.tell(u128::from(round), &[to(here)]);
+        pass_ms(250).await;
+        assert_eq!(world.sent_to(here), round as usize + 1);
+        assert!(running.handle.standing().in_flight <= 32);
+    }
+    assert!(hanging.iter().all(|endpoint| world.most_under_way(*endpoint) <= 2));
+    assert!(hanging.iter().all(|endpoint| world.sent_to(*endpoint) >= 1), "everybody had a turn");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_endpoint_waits_for_new_ones_that_hang_only_until_they_are_known_to() {
+    let mut world = World::new();
+    for id in 2..82 {
         let hanging = world.endpoint(id);
         world.always(hanging, Act::Hang);
-        for incident in 0..20 {
+        (0..4).for_each(|incident| {
             world.tell(incident, &[to(hanging)]);
-        }
+        });
     }
+    let options = Options { concurrency_total: 128, owner: 1, ..Options::default() };
+    let _running = world.run_with(options);
+    pass_ms(1_000).await;
     let here = world.endpoint(1);
-    let running = world.run();
-    for number in 0..400 {
-        world.tell(number, &[to(here)]);
-        pass_ms(250).await;
-        let sent = world.sent_to(here);
-        assert!(sent as u128 > number, "after {number}: {sent}");
-        assert!(running.handle.standing().in_flight <= 256);
-    }
-    assert!((2..202).all(|id| world.most_under_way(model::EndpointId(id)) <= 2));
-    assert!(running.handle.standing().hanging > 50);
+    world.tell(9, &[to(here)]);
+    pass_ms(5_100).await;
+    assert_eq!(world.sent_to(here), 1);
 }
 
 #[tokio::test(start_paused = true)]

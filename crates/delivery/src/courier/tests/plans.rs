@@ -55,7 +55,7 @@ fn everybody_gets_one_before_anybody_gets_a_second() {
 }
 
 #[test]
-fn endpoints_that_hang_leave_three_quarters_and_new_ones_half_to_those_that_answer() {
+fn endpoints_that_hang_and_new_ones_leave_a_quarter_to_those_that_answer() {
     let mut lanes = Lanes::new(&options(40));
     for id in 1..=50 {
         let lane = lanes.open(place(id), None, at(0));
@@ -74,7 +74,7 @@ fn endpoints_that_hang_leave_three_quarters_and_new_ones_half_to_those_that_answ
         });
         inside.map(|one| one.most).sum()
     };
-    assert_eq!((taken(1, 50), taken(51, 200), taken(201, 210)), (10, 10, 20));
+    assert_eq!((taken(1, 50), taken(51, 200), taken(201, 210)), (10, 20, 10));
 }
 
 #[test]
@@ -103,6 +103,23 @@ fn persons_and_schedules_need_no_slot() {
     let one = DueTarget { project: HERE, target: person, since: at(0), count: 900 };
     let plan = lanes.plan(&[one], at(0));
     assert_eq!(plan.wanted[0].most, 64);
+}
+
+#[test]
+fn a_lane_that_nobody_uses_is_forgotten_unless_it_has_to_be_left_alone() {
+    let mut lanes = Lanes::new(&options(10));
+    let lane = lanes.open(place(1), None, at(0));
+    lane.began(1, at(0));
+    lane.ended(at(0), Ending::Paused(Duration::from_secs(1_000)), Duration::from_secs(5), at(0));
+    prove(&mut lanes, 2, 1);
+    lanes.open(place(3), None, at(1)).began(1, at(1));
+    let known = |lanes: &mut Lanes, now| {
+        lanes.open(place(9), None, now);
+        [1, 2, 3].map(|id| lanes.get_mut(place(id)).is_some())
+    };
+    assert_eq!(known(&mut lanes, at(200)), [true, true, true]);
+    assert_eq!(known(&mut lanes, at(400)), [true, false, true]);
+    assert_eq!(known(&mut lanes, at(1_100)), [false, false, true]);
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! The directory on SQLite: subscribers, endpoints and documents, each change written with a row in
 //! `admin_audit` and durable before it is acknowledged; and the directives, which commits write.
 
-mod directives;
+pub(super) mod directives;
 mod documents;
 mod endpoints;
 mod subscribers;

@@ -119,8 +119,9 @@ pub(super) async fn give_back(
     Ok(())
 }
 
-/// Steps from the first entry of one target in the index to that of the next. The plus signs keep SQLite
-/// from comparing as numbers, which would leave the index after its first column.
+/// Steps from the first entry of one target in the index to that of the next. One comparison of all three
+/// columns would say the same, but SQLite then starts at the entries of the target it comes from and walks
+/// through all of them.
 pub(in crate::sqlite) const DUE_TARGETS: &str =
     "WITH RECURSIVE targets (project, target_kind, target, since) AS (
         SELECT * FROM (SELECT project, target_kind, target, ready_at
@@ -128,12 +129,18 @@ pub(in crate::sqlite) const DUE_TARGETS: &str =
             ORDER BY project, target_kind, target, ready_at LIMIT 1)
         UNION ALL
         SELECT first.project, first.target_kind, first.target, first.ready_at
-        FROM targets CROSS JOIN deliveries AS first ON first.rowid = (
-            SELECT next.rowid FROM deliveries AS next INDEXED BY deliveries_ready
-            WHERE next.status = 0 AND next.blocked = 0
-            AND (next.project, next.target_kind, next.target)
-                > (+targets.project, +targets.target_kind, +targets.target)
-            ORDER BY next.project, next.target_kind, next.target, next.ready_at LIMIT 1)
+        FROM targets CROSS JOIN deliveries AS first ON first.rowid = coalesce(
+            (SELECT next.rowid FROM deliveries AS next INDEXED BY deliveries_ready
+                WHERE next.status = 0 AND next.blocked = 0 AND next.project = targets.project
+                AND next.target_kind = targets.target_kind AND next.target > targets.target
+                ORDER BY next.target, next.ready_at LIMIT 1),
+            (SELECT next.rowid FROM deliveries AS next INDEXED BY deliveries_ready
+                WHERE next.status = 0 AND next.blocked = 0 AND next.project = targets.project
+                AND next.target_kind > targets.target_kind
+                ORDER BY next.target_kind, next.target, next.ready_at LIMIT 1),
+            (SELECT next.rowid FROM deliveries AS next INDEXED BY deliveries_ready
+                WHERE next.status = 0 AND next.blocked = 0 AND next.project > targets.project
+                ORDER BY next.project, next.target_kind, next.target, next.ready_at LIMIT 1))
     ), waiting AS MATERIALIZED (
         SELECT * FROM targets WHERE since <= ?1
         ORDER BY since, project, target_kind, target LIMIT ?2

@@ -1,1 +1,263 @@
-//! Plans of the outbox's statements: whatever is due, none of them walks a table.
+//! What only the inside can show: that no statement of the outbox walks a table, that the key in the
+//! database refuses a duplicate, that a damaged row stands in nobody's way, that lists have limits.
+
+use model::{NotificationId, ProjectId, Seq, limits};
+use sqlx::{Connection, Execute};
+
+use super::*;
+use crate::conformance::fixtures::{HERE, Road, person, time};
+use crate::conformance::notices::{about_incident, endpoint, notified, subscriber_id};
+use crate::sqlite::directory::directives;
+use crate::sqlite::tests::{execute, fresh, plan, road};
+use crate::{Directory, ErrorKind, Store, SubscriberRow};
+
+#[tokio::test]
+async fn leases_walk_indexes_of_what_can_be_handed_out() {
+    let (_folder, store) = fresh().await;
+    let mut connection = store.shared.reader().await.unwrap();
+    let of_target = "deliveries_ready (project=? AND target_kind=? AND target=? AND ready_at<?)";
+    let next_target = "deliveries_ready (project=? AND target_kind=? AND target>?)";
+    let line =
+        "deliveries_line (project=? AND target_kind=? AND target=? AND incident=? AND blocked=?";
+    let delivery = "(project=? AND notification=? AND target_kind=? AND target=?)";
+    let statements: [(&str, &[&str]); 12] = [
+        (lease::TAKE, &[of_target]),
+        (lease::DUE_TARGETS, &[of_target, next_target]),
+        (lease::NEXT, &["deliveries_next"]),
+        (lease::OLDEST, &["deliveries_due"]),
+        (lease::RELEASE, &["deliveries_leased (leased_by=?)"]),
+        (lease::RELEASE_ALL, &["deliveries_leased"]),
+        (&line::BLOCK.texts[0], &[line, "(seq,notification)<(?,?)", delivery]),
+        (&line::UNBLOCK.texts[0], &[line, delivery]),
+        (&write::STATEMENTS.moves.texts[0], &["SEARCH old", delivery]),
+        (&write::STATEMENTS.replays.texts[0], &["SEARCH old", delivery]),
+        (&write::STATEMENTS.missing.texts[0], &["(project=? AND id=?)"]),
+        (&write::STATEMENTS.statuses.texts[0], &["(project=? AND notification=?)", "SEARCH old"]),
+    ];
+    for (sql, indexes) in statements {
+        let plan = plan(&mut connection, sql).await;
+        for index in indexes {
+            assert!(plan.contains(index), "{index} is not in\n{plan}");
+        }
+        let sorted = plan.contains("B-TREE FOR ORDER BY") && sql != lease::DUE_TARGETS;
+        assert!(!walks(&plan) && !sorted, "{plan}");
+    }
+}
+
+/// A plan does not say how many entries of an index are passed over, so they are counted: the steps that
+/// SQLite's machine takes are the same for ten times as many rows.
+#[tokio::test]
+async fn a_target_with_many_rows_costs_what_one_with_few_costs() {
+    let (_folder, store) = fresh().await;
+    let mut road = road(&store);
+    let others = (1..=100).map(|number| about_incident(HERE, number, 1, &[endpoint(number)]));
+    road.commit(others.map(|other| notified(&other)).collect()).await;
+    let mut steps = Vec::new();
+    for (from, to) in [(1_000, 2_999), (3_000, 21_000)] {
+        let stuck = (from..to).map(|number| about_incident(HERE, number, number, &[endpoint(50)]));
+        let one_incident = (from..to).map(|seq| about_incident(HERE, 7, seq, &[endpoint(60)]));
+        road.commit(stuck.chain(one_incident).map(|due| notified(&due)).collect()).await;
+        steps.push(steps_of_leasing(&store).await);
+    }
+    let [few, many] = [&steps[0], &steps[1]];
+    for ((name, few), (_, many)) in few.iter().zip(many) {
+        assert!(
+            *many < few + few / 4,
+            "{name} takes {few} steps among few rows, {many} among many"
+        );
+    }
+}
+
+async fn steps_of_leasing(store: &SqliteStore) -> Vec<(&'static str, u64)> {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let mut connection = store.shared.options.connect_writer().await.unwrap();
+    let steps = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&steps);
+    let mut handle = connection.lock_handle().await.unwrap();
+    handle.set_progress_handler(1, move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        true
+    });
+    drop(handle);
+    let mut taken = Vec::new();
+    let mut note = |name| taken.push((name, steps.swap(0, Ordering::Relaxed)));
+    let (now, until) = (time(100_000), time(200_000));
+    lease::due_targets(&mut connection, now, 10).await.unwrap();
+    note("due_targets");
+    lease::moment(&mut connection, lease::NEXT).await.unwrap();
+    note("next_due");
+    lease::counts(&mut connection).await.unwrap();
+    note("outbox_counts");
+    for target in [endpoint(50), endpoint(60), endpoint(70)] {
+        let of = LeaseOf { project: HERE, target, most: 5 };
+        lease::take(&mut connection, 1, (now, until), &of).await.unwrap();
+        note("lease");
+    }
+    let first = about_incident(HERE, 7, 1_000, &[endpoint(60)]);
+    line::put_in_order(&mut connection, &[(HERE, first.id, endpoint(60))]).await.unwrap();
+    note("put_in_order");
+    lease::release(&mut connection, None).await.unwrap();
+    note("release");
+    connection.close().await.unwrap();
+    taken
+}
+
+/// Whether a table is walked from one end to the other. The first entry of the index of what is ready is
+/// not: its statement stops there.
+fn walks(plan: &str) -> bool {
+    let tables =
+        ["deliveries", "delivery", "notifications", "told", "attempts", "notices", "threads"];
+    let starts = |line: &str, table| line.starts_with(&format!("SCAN {table}"));
+    plan.lines()
+        .filter(|line| *line != "SCAN deliveries USING INDEX deliveries_ready")
+        .any(|line| tables.iter().any(|table| starts(line, table)))
+}
+
+#[tokio::test]
+async fn lists_are_read_from_the_index_of_their_filter() {
+    let (_folder, store) = fresh().await;
+    let mut connection = store.shared.reader().await.unwrap();
+    let after = Some(crate::PageCursor(1, 2, 3));
+    let shelves = [
+        (list::Shelf::Signal, "notifications_signal (project=? AND subject=? AND seq<?)"),
+        (list::Shelf::Incident, "notifications_incident (project=? AND incident=? AND seq<?)"),
+        (list::Shelf::Subscriber, "notifications_key (project=? AND subscriber=? AND seq<?)"),
+        (
+            list::Shelf::Status(crate::NotificationStatus::Dead),
+            "notifications_status (project=? AND status=? AND (seq,id)<(?,?))",
+        ),
+    ];
+    let id = 7;
+    for (shelf, index) in shelves {
+        let filter = NotificationFilter {
+            subscriber: Some(model::SubscriberId(id)),
+            incident: Some(model::IncidentId(id)),
+            signal: Some(model::SignalId(id)),
+            after,
+            ..NotificationFilter::default()
+        };
+        let mut query = list::select(HERE, &filter, shelf, 9);
+        let plan = plan(&mut connection, query.build().sql().as_str()).await;
+        assert!(plan.contains(index) && !walks(&plan), "{plan}");
+        assert!(!plan.contains("B-TREE FOR ORDER BY"), "{plan}");
+    }
+    let any = LetterFilter { after, ..LetterFilter::default() };
+    let notification = Some(NotificationId(id));
+    let letters = [
+        (any.clone(), "deliveries_dead (project=? AND (seq,notification)<(?,?))"),
+        (
+            LetterFilter { endpoint: Some(EndpointId(id)), ..any.clone() },
+            "deliveries_dead_target (project=? AND target_kind=? AND target=? AND (seq,notification)<(?,?))",
+        ),
+        (
+            LetterFilter { subscriber: Some(model::SubscriberId(id)), ..any.clone() },
+            "deliveries_dead_subscriber (project=? AND subscriber=? AND (seq,notification)<(?,?))",
+        ),
+        (
+            LetterFilter { incident: Some(model::IncidentId(id)), ..any.clone() },
+            "notifications_incident (project=? AND incident=? AND seq<?)",
+        ),
+        (LetterFilter { notification, ..any }, "(project=? AND notification=?"),
+    ];
+    for (filter, index) in letters {
+        let mut query = letters::select(HERE, &filter, 9);
+        let plan = plan(&mut connection, query.build().sql().as_str()).await;
+        assert!(plan.contains(index) && !walks(&plan), "{plan}");
+        assert!(!plan.contains("B-TREE FOR ORDER BY"), "{plan}");
+    }
+    let pages = [
+        (directives::PAGE, "(project=? AND kind=? AND id>?)"),
+        (directives::PAGE_OF_SUBSCRIBER, "(project=? AND subscriber=? AND kind=? AND id>?)"),
+    ];
+    for (sql, index) in pages {
+        let plan = plan(&mut connection, sql).await;
+        assert!(plan.contains(index) && !plan.contains("B-TREE"), "{plan}");
+    }
+    for statement in [&*list::DELIVERIES, &*list::ATTEMPTS] {
+        let plan = plan(&mut connection, &statement.texts[0]).await;
+        assert!(plan.contains("(project=? AND notification=?)") && !walks(&plan), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn the_key_refuses_the_same_under_another_id() {
+    let (_folder, store) = fresh().await;
+    let first = about_incident(HERE, 1, 3, &[endpoint(1)]);
+    let forged = model::Notification { id: NotificationId(1), ..first.clone() };
+    let mut road = road(&store);
+    road.commit(vec![notified(&first), notified(&forged)]).await;
+    road.commit(vec![notified(&forged)]).await;
+    let page = store.notifications(HERE, &NotificationFilter::default()).await.unwrap();
+    assert_eq!(page.total, 1);
+    assert_eq!(store.outbox_counts().await.unwrap().due, 1);
+}
+
+#[tokio::test]
+async fn many_notifications_of_one_entry_share_one_notice() {
+    let (_folder, store) = fresh().await;
+    let first = about_incident(HERE, 1, 3, &[endpoint(1)]);
+    let others = (2..=50).map(|number| crate::conformance::notices::told_to(number, &first));
+    let mut effects = vec![notified(&first)];
+    effects.extend(others.map(|other| notified(&other)));
+    road(&store).commit(effects).await;
+    let mut connection = store.shared.reader().await.unwrap();
+    let sql = "SELECT count(*) FROM notices";
+    let notices: i64 = sqlx::query_scalar(sql).fetch_one(&mut *connection).await.unwrap();
+    assert_eq!(notices, 1);
+}
+
+#[tokio::test]
+async fn a_damaged_notification_stands_in_nobodys_way() {
+    let (_folder, store) = fresh().await;
+    let damaged = about_incident(HERE, 1, 3, &[endpoint(1)]);
+    let whole = about_incident(HERE, 2, 4, &[endpoint(1)]);
+    road(&store).commit(vec![notified(&damaged), notified(&whole)]).await;
+    execute(&store, "UPDATE notifications SET document = x'00' WHERE seq = 3").await;
+    let of = [LeaseOf { project: HERE, target: endpoint(1), most: 9 }];
+    let leased = store.lease(1, time(9), time(50), &of).await.unwrap();
+    assert_eq!(leased.iter().map(|leased| leased.notification.id).collect::<Vec<_>>(), [whole.id]);
+    assert_eq!(store.next_due().await.unwrap(), Some(time(50)));
+    let error = store.notification(HERE, damaged.id).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().starts_with("notifications row project=1, id="), "{error}");
+}
+
+#[tokio::test]
+async fn a_project_has_so_many_subscribers_and_no_more() {
+    let (_folder, store) = fresh().await;
+    let sql = "WITH RECURSIVE number (n) AS (VALUES (2) UNION ALL SELECT n + 1 FROM number WHERE n < 10000)
+        INSERT INTO subscribers SELECT 1, unhex(printf('%032x', n)), 'name ' || n, '[]', 1, 0 FROM number";
+    execute(&store, sql).await;
+    let subscriber = |number: u64| SubscriberRow {
+        project: HERE,
+        id: subscriber_id(number),
+        name: format!("team {number}"),
+        contacts: Vec::new(),
+        version: 0,
+        created_at: time(0),
+    };
+    assert_eq!(limits::SUBSCRIBERS, 10_000);
+    let by = person("root");
+    store.put_subscriber(&subscriber(1), None, &by, time(1)).await.unwrap();
+    let error = store.put_subscriber(&subscriber(2), None, &by, time(1)).await.unwrap_err();
+    assert_eq!((error.kind(), error.current_version()), (ErrorKind::Conflict, None));
+    assert!(error.to_string().contains("at most 10000"), "{error}");
+    store.put_subscriber(&subscriber(1), Some(1), &by, time(1)).await.unwrap();
+    let elsewhere = SubscriberRow { project: ProjectId(2), ..subscriber(2) };
+    store.put_subscriber(&elsewhere, None, &by, time(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_delivery_writes_leaves_the_position_alone() {
+    let (_folder, store) = fresh().await;
+    let due = about_incident(HERE, 1, 3, &[endpoint(1)]);
+    let shared: std::sync::Arc<dyn Store> = store.clone();
+    Road::new(&shared).commit(vec![notified(&due)]).await;
+    let of = [LeaseOf { project: HERE, target: endpoint(1), most: 9 }];
+    store.lease(1, time(9), time(50), &of).await.unwrap();
+    store.give_back(HERE, due.id, endpoint(1), time(9)).await.unwrap();
+    store.spread(HERE, due.id, endpoint(1), &[]).await.unwrap();
+    store.release(None).await.unwrap();
+    assert_eq!(store.offset(crate::PartitionId(0)).await.unwrap(), Seq(1));
+}

@@ -113,13 +113,14 @@ pub(in crate::sqlite) static STATEMENTS: LazyLock<Statements> = LazyLock::new(||
         delivery::MOVE_WIDTH,
         &format!(") AS new WHERE {SAME_DELIVERY} AND old.attempts < new.column6"),
     ),
+    // The plus sign keeps SQLite from walking the index of all dead letters.
     replays: Bulk::new(
         "UPDATE deliveries AS old SET status = 0, blocked = old.incident IS NOT NULL,
             due_at = new.column5, deadline = new.column6, replayed_at = new.column5, dead_at = NULL
         FROM (VALUES",
         6,
         &format!(
-            ") AS new WHERE {SAME_DELIVERY} AND old.status = 3
+            ") AS new WHERE {SAME_DELIVERY} AND +old.status = 3
                 AND (old.replayed_at IS NULL OR old.replayed_at < new.column5)"
         ),
     ),

@@ -1,0 +1,118 @@
+//! Every channel's rendering of four messages, kept as files: what changes in one is seen before it is sent.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+use expect_test::expect_file;
+use model::{
+    DirectiveId, Duration, Notice, Notification, ProjectId, Severity, SignalId, Status, Subject,
+    Transition, Trigger,
+};
+use serde_json::{Map, Value, json};
+
+use super::fields::Fields;
+use super::registry::CHANNELS;
+use crate::channel::Message;
+use crate::rendering::{Telling, sample};
+
+const HOSTILE: &str = "<!channel> @everyone [a](https://evil.example) <b>x</b> *_~`|\\ & \"'\r\nBcc: a@b\r\n\
+                       \u{202e}\u{0}{{ 7*7 }} é😀";
+
+/// A configuration with nothing but what rendering needs.
+fn config(channel: &str) -> Map<String, Value> {
+    let config = match channel {
+        "alertmanager" | "webhook" => json!({"url": "https://example.com/hook"}),
+        "email" => json!({"host": "mail.example.com", "from": "bell@example.com", "to": "a@b.c"}),
+        "ntfy" => json!({"topic": "ops"}),
+        "opsgenie" => json!({"teams": ["db"], "tags": ["stormbell"]}),
+        "slack" => json!({"channel": "C1"}),
+        "telegram" => json!({"chat_id": "-100"}),
+        _ => json!({}),
+    };
+    config.as_object().cloned().unwrap()
+}
+
+fn opened() -> Notification {
+    sample::notification(ProjectId(1))
+}
+
+/// The same incident an hour and a half later.
+fn resolved() -> Notification {
+    let mut told = opened();
+    told.transition = Transition::Of(Trigger::Resolved);
+    told.at = told.at + Duration::from_secs(5_400);
+    let mut notice = Notice::clone(&told.notice);
+    let incident = notice.incident.as_mut().unwrap();
+    incident.status = Status::Resolved;
+    incident.resolved_at = Some(told.at);
+    incident.mttr_seconds = Some(5_400);
+    incident.assignee = Some("Robin".to_owned());
+    notice.signal = None;
+    told.notice = Arc::new(notice);
+    told
+}
+
+/// A signal that belongs to nothing and whose every text means harm.
+fn hostile() -> Notification {
+    let mut told = opened();
+    told.subject = Subject::Signal(SignalId(4));
+    told.transition = Transition::Of(Trigger::Signal);
+    let mut notice = Notice::clone(&told.notice);
+    notice.incident = None;
+    notice.name = HOSTILE.to_owned();
+    notice.source = HOSTILE.to_owned();
+    notice.severity = Severity::P3;
+    let signal = notice.signal.as_mut().unwrap();
+    signal.component = Cow::Borrowed(HOSTILE);
+    signal.environment = Cow::Borrowed(HOSTILE);
+    signal.summary = Cow::Owned(format!("{HOSTILE} and more\n\n\nhttps://evil.example"));
+    signal.error_code = Cow::Borrowed(HOSTILE);
+    signal.trace_id = Cow::Borrowed(HOSTILE);
+    signal.labels = vec![(Cow::Borrowed("1 <odd>"), Cow::Borrowed(HOSTILE))];
+    signal.payload = Cow::Borrowed(b"no JSON");
+    told.notice = Arc::new(notice);
+    told
+}
+
+fn step() -> Notification {
+    let step = Transition::Step { policy: DirectiveId(9), step: 1, round: 1 };
+    Notification { transition: step, ..opened() }
+}
+
+/// Renders a message for all channels and compares each with its file.
+fn check(name: &str, told: &Notification, others: &[Notification], test: bool) {
+    sample::with_message(None, |sample, endpoint| {
+        let message = Message { notification: told, others, test, ..*sample };
+        let link_base = Some("https://stormbell.example");
+        let telling = Telling { message: &message, endpoint, link_base };
+        for channel in CHANNELS {
+            let config = config(channel.name());
+            let text = channel.preview(&mut Fields::new(&config), &telling).text;
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/renderings");
+            let file = folder.join(channel.name()).join(format!("{name}.txt"));
+            let end = if text.ends_with('\n') { "" } else { "\n" };
+            expect_file![file].assert_eq(&format!("{text}{end}"));
+        }
+    });
+}
+
+#[test]
+fn an_opened_incident() {
+    check("opened", &opened(), &[], false);
+}
+
+#[test]
+fn a_resolved_incident() {
+    check("resolved", &resolved(), &[], false);
+}
+
+#[test]
+fn a_digest_that_is_a_test() {
+    check("digest", &opened(), &[resolved(), hostile(), step()], true);
+}
+
+#[test]
+fn hostile_text() {
+    check("hostile", &hostile(), &[], false);
+}

@@ -1,0 +1,180 @@
+//! Delivery, wired: the channels as the API and the courier ask for them, the calendars of the store, and
+//! the courier between them.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use anyhow::Context;
+use api::{AskedConfig, CheckedConfig, Tested};
+use async_trait::async_trait;
+use delivery::courier::{CalendarError, Calendars, Courier, Dice, News, Options, Ports};
+use delivery::{ChannelOptions, Channels, Console, Seal};
+use journal::SystemClock;
+use model::{Duration, FieldError, Notification, ProjectId, ScheduleId, SubscriberId, Timestamp};
+use oncall::{Calendar, Schedule};
+use pipeline::Handle;
+use serde_json::{Value, json};
+use store::sqlite::SqliteStore;
+use store::{Directory, DocumentKind, EndpointRow};
+
+use super::adapters::now;
+use super::open::Storage;
+use crate::config::Config;
+
+/// The channels, with secrets sealed by the key in the data folder.
+pub(super) fn channels(config: &Config) -> anyhow::Result<Arc<Channels>> {
+    let seal = Seal::open_file(&config.folder("secret.key"))
+        .context("cannot open the key that secrets are sealed with")?;
+    let roots = config.delivery.roots.as_ref().map(|path| {
+        std::fs::read(path)
+            .with_context(|| format!("delivery.roots: cannot read {}", path.display()))
+    });
+    let console: Console = Arc::new(Mutex::new(Stdout));
+    let options = ChannelOptions {
+        allow_private: config.delivery.allow_private_endpoints,
+        link_base: config.delivery.link_base.clone(),
+        console: Some(console),
+        extra_roots: roots.transpose()?.into_iter().collect(),
+        ..ChannelOptions::default()
+    };
+    Ok(Arc::new(Channels::new(options, seal).context("cannot set the channels up")?))
+}
+
+/// A courier over what is open, which does nothing until it runs.
+pub(super) fn courier(
+    storage: &Storage,
+    handle: &Arc<Handle>,
+    channels: &Arc<Channels>,
+) -> Courier {
+    let store = &storage.store;
+    let ports = Ports {
+        outbox: store.clone(),
+        directory: store.clone(),
+        incidents: store.clone(),
+        calendars: Arc::new(Rota(store.clone())),
+        journal: storage.journal.clone(),
+        sender: channels.clone(),
+        clock: Arc::new(SystemClock),
+        chance: Box::new(Dice::new(uuid::Uuid::new_v4().as_u64_pair().0)),
+        news: News { due: handle.due.clone(), applied: handle.follow_applied() },
+    };
+    let owner = uuid::Uuid::new_v4().as_u128();
+    Courier::new(ports, Options { owner, ..Options::default() })
+}
+
+/// Standard output, whatever it is when a line is written.
+struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        std::io::stdout().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stdout().flush()
+    }
+}
+
+/// Schedules and calendars, as the store keeps them.
+struct Rota(Arc<SqliteStore>);
+
+impl Rota {
+    async fn document(
+        &self,
+        project: ProjectId,
+        kind: DocumentKind,
+        id: ScheduleId,
+    ) -> Result<String, CalendarError> {
+        let row = self.0.document(project, kind, id.0).await?;
+        let missing =
+            || CalendarError::Unreadable(format!("there is no schedule or calendar {id}"));
+        Ok(row.ok_or_else(missing)?.body)
+    }
+}
+
+#[async_trait]
+impl Calendars for Rota {
+    async fn on_call(
+        &self,
+        project: ProjectId,
+        schedule: ScheduleId,
+        now: Timestamp,
+    ) -> Result<Vec<SubscriberId>, CalendarError> {
+        let body = self.document(project, DocumentKind::Schedule, schedule).await?;
+        let schedule = Schedule::from_json(&body).map_err(|errors| unreadable(&errors))?;
+        Ok(schedule.on_call(instant(now)?).into_iter().collect())
+    }
+
+    async fn mutes(
+        &self,
+        project: ProjectId,
+        calendar: ScheduleId,
+        now: Timestamp,
+    ) -> Result<Option<String>, CalendarError> {
+        let body = self.document(project, DocumentKind::Calendar, calendar).await?;
+        let calendar = Calendar::from_json(&body).map_err(|errors| unreadable(&errors))?;
+        Ok(calendar.is_in_force(instant(now)?).then(|| calendar.name().to_owned()))
+    }
+}
+
+/// The same point in time, for calendars.
+fn instant(at: Timestamp) -> Result<jiff::Timestamp, CalendarError> {
+    jiff::Timestamp::from_microsecond(at.micros())
+        .map_err(|error| CalendarError::Unreadable(error.to_string()))
+}
+
+fn unreadable(errors: &[FieldError]) -> CalendarError {
+    let first = errors.first().map_or("", |error| error.message.as_str());
+    CalendarError::Unreadable(first.to_owned())
+}
+
+/// The channels, as the API asks for them.
+pub(super) struct Outlet(pub(super) Arc<Channels>);
+
+#[async_trait]
+impl api::Channels for Outlet {
+    fn names(&self) -> &[&'static str] {
+        Channels::names()
+    }
+
+    fn check(&self, asked: &AskedConfig<'_>) -> Result<CheckedConfig, Vec<FieldError>> {
+        let config = without_marks(asked.config);
+        let AskedConfig { channel, project, endpoint, before, .. } = *asked;
+        let checked = self.0.check(project, endpoint, channel, &config, before)?;
+        Ok(CheckedConfig { config: checked.config, secrets: checked.secrets })
+    }
+
+    async fn test(&self, endpoint: &EndpointRow, subscriber: &str) -> Tested {
+        let began = Instant::now();
+        let sent = self.0.test(endpoint, subscriber, now()).await;
+        Tested {
+            delivered: sent.outcome == delivery::channel::SentOutcome::Delivered,
+            status: sent.status,
+            answer: sent.answer,
+            took: Duration::from_micros(u64::try_from(began.elapsed().as_micros()).unwrap_or(0)),
+        }
+    }
+
+    fn preview(
+        &self,
+        endpoint: &EndpointRow,
+        subscriber: &str,
+        notification: Option<&Notification>,
+    ) -> Result<String, Vec<FieldError>> {
+        let preview = match notification {
+            Some(notification) => self.0.preview_of(endpoint, subscriber, notification)?,
+            None => self.0.preview(endpoint)?,
+        };
+        Ok(preview.text)
+    }
+}
+
+/// A configuration without what only says that a secret is set: it stays as it is.
+fn without_marks(config: &Value) -> Value {
+    let mut config = config.clone();
+    if let Value::Object(fields) = &mut config {
+        fields.retain(|_, value| *value != json!({ "set": true }));
+    }
+    config
+}
