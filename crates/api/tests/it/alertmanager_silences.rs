@@ -191,8 +191,11 @@ async fn a_change_meanwhile_is_looked_at_and_tried_again() {
     let world = World::new().await;
     let id = made(&world, silence(&[matcher("job", "db", false, true)])).await;
     world.script(Vec::new(), Outcome::Refused(Refusal::StaleVersion { current: 2 }));
-    assert_eq!(world.delete(MANAGER, &format!("/api/v2/silence/{id}")).await.status, 200);
-    assert_eq!(state(&world, &id).await, "expired");
+    let mut sent = world.get(READER, &format!("/api/v2/silence/{id}")).await.json();
+    sent["comment"] = json!("tried twice");
+    assert_eq!(made(&world, sent).await, id);
+    assert_eq!(world.submitted().len(), 3);
+    assert_eq!(listed(&world, "").await[0]["comment"], "tried twice");
     world.script(Vec::new(), Outcome::Refused(Refusal::Limit("silences")));
     let body = silence(&[matcher("job", "db", false, true)]);
     let answer = world.post(MANAGER, "/api/v2/silences", body).await;

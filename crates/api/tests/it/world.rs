@@ -15,10 +15,10 @@ use http_body_util::BodyExt;
 use lake::{Lake, MemoryLake, Row};
 use model::effect::AuditAction;
 use model::{
-    Actor, ActorKind, Alert, AlertLease, AuditRow, Command, ComponentType, Directive, Effect,
-    Effects, GroupingKey, GroupingPolicy, IdentityKey, Incident, IncidentId, KeyId, Operation,
-    Outcome, PolicyId, ProjectId, Reason, Refusal, Scope, Scopes, Seq, Severity, Signal, SignalId,
-    Status, Timestamp,
+    Actor, ActorKind, Alert, AlertLease, AuditRow, Command, ComponentType, Directive,
+    DirectiveBody, Effect, Effects, GroupingKey, GroupingPolicy, IdentityKey, Incident, IncidentId,
+    KeyId, Operation, Outcome, PolicyId, ProjectId, Reason, Refusal, Scope, Scopes, Seq, Severity,
+    Signal, SignalId, Status, Timestamp,
 };
 use serde_json::{Value, json};
 use store::{
@@ -476,8 +476,8 @@ impl ScriptedRoad {
                 Outcome::Directive { id, version }
             }
             Operation::DeleteDirective { kind, id, expected_version: _ } => {
-                let project = command.project;
-                self.follow(Effect::DirectiveRemoved { project, kind, id }).await;
+                let known = self.store.directive(command.project, kind, id).await.unwrap();
+                self.follow(removed(known.expect("it is there"))).await;
                 Outcome::Directive { id, version: 0 }
             }
             Operation::ReplayDeadLetters { letters } => {
@@ -512,6 +512,18 @@ impl Road for ScriptedRoad {
     async fn caught_up(&self, _patience: Patience) -> Result<(), RoadError> {
         self.behind.lock().unwrap().map_or(Ok(()), Err)
     }
+}
+
+/// A directive that is no longer; a silence ends now and stays.
+fn removed(mut directive: Directive) -> Effect {
+    let (project, kind, id) = (directive.project, directive.body.kind(), directive.id);
+    let DirectiveBody::Silence(silence) = &mut directive.body else {
+        return Effect::DirectiveRemoved { project, kind, id };
+    };
+    silence.starts_at = silence.starts_at.min(Stopped.now());
+    silence.ends_at = silence.ends_at.min(Stopped.now());
+    directive.version += 1;
+    Effect::DirectiveSaved(Box::new(directive))
 }
 
 struct Reload {
