@@ -23,12 +23,23 @@ pub(crate) struct Fields<'c> {
     object: &'c Map<String, Value>,
     known: BTreeSet<&'static str>,
     errors: Vec<FieldError>,
+    trying: bool,
 }
 
 impl<'c> Fields<'c> {
-    /// Starts reading.
+    /// Starts reading what was checked before.
     pub(crate) const fn new(object: &'c Map<String, Value>) -> Self {
-        Self { object, known: BTreeSet::new(), errors: Vec::new() }
+        Self { object, known: BTreeSet::new(), errors: Vec::new(), trying: false }
+    }
+
+    /// Starts reading what may be wrong in any way: templates are tried too.
+    pub(crate) const fn trying(object: &'c Map<String, Value>) -> Self {
+        Self { object, known: BTreeSet::new(), errors: Vec::new(), trying: true }
+    }
+
+    /// Whether what takes a while to find out is to be found out.
+    pub(crate) const fn is_trying(&self) -> bool {
+        self.trying
     }
 
     /// What was wrong, fields that nobody asked for included.
@@ -201,7 +212,9 @@ impl<'c> Fields<'c> {
         if text.len() > template::TEMPLATE_BYTES {
             let most = template::TEMPLATE_BYTES;
             self.refuse(name, "too_long", format!("this has at most {most} bytes"));
-        } else if let Err(error) = template::check(text) {
+        } else if self.trying
+            && let Err(error) = template::check(text)
+        {
             self.refuse(name, "template", error.to_string());
         }
         Some(text.to_owned())

@@ -204,7 +204,7 @@ impl Channels {
     ) -> Result<Checked, Vec<FieldError>> {
         let channel = known(channel)?;
         let (whole, mut errors) = self.merge(channel, config, before)?;
-        let mut fields = Fields::new(&whole);
+        let mut fields = Fields::trying(&whole);
         channel.check(&mut fields);
         // A secret that has to be given again is not missing besides.
         let again: Vec<_> = errors.iter().map(|error| error.field.clone()).collect();
@@ -264,7 +264,7 @@ impl Channels {
     ) -> Result<Preview, Vec<FieldError>> {
         let link_base = self.link_base.as_deref();
         let telling = Telling { message, endpoint, link_base };
-        let mut fields = Fields::new(settings);
+        let mut fields = Fields::trying(settings);
         let preview = channel.preview(&mut fields, &telling);
         let mut errors = fields.finish();
         // What is rendered does not depend on secrets, so a preview does without them.

@@ -89,7 +89,7 @@ fn check(name: &str, told: &Notification, others: &[Notification], test: bool) {
         for channel in CHANNELS {
             let config = config(channel.name());
             let text = channel.preview(&mut Fields::new(&config), &telling).text;
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/renderings");
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
             let file = folder.join(channel.name()).join(format!("{name}.txt"));
             let end = if text.ends_with('\n') { "" } else { "\n" };
             expect_file![file].assert_eq(&format!("{text}{end}"));

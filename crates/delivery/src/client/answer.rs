@@ -77,6 +77,7 @@ pub(crate) fn kept(text: &str) -> String {
         }
         line.push(shown);
     }
+    line.truncate(line.trim_end().len());
     line
 }
 
@@ -123,7 +124,7 @@ mod tests {
             ("99999999999", Some(86_400)),
             ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
             ("Sun, 06 Nov 1994 08:40:00 GMT", Some(0)),
-            ("Sun, 06 Nov 2094 08:49:37 GMT", Some(86_400)),
+            ("Sat, 06 Nov 2094 08:49:37 GMT", Some(86_400)),
             ("-5", None),
             ("soon", None),
             ("", None),

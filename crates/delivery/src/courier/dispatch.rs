@@ -23,7 +23,7 @@ use crate::channel::{Sent, SentOutcome};
 type Outgoing = (Leased, Arc<Known>, Arc<str>);
 
 impl Courier {
-    /// Does with each what is to be done. Messages to one endpoint stand together, in their order.
+    /// Does with each what is to be done. Messages to one endpoint keep their order.
     pub(super) async fn dispatch(&mut self, leased: Vec<Leased>) {
         let mut outgoing: Vec<(Place, Vec<Outgoing>)> = Vec::new();
         for one in leased {
@@ -35,9 +35,9 @@ impl Courier {
             match self.resolver.course(&one, now).await {
                 Ok(Course::Send(known, name)) => {
                     let place = (one.notification.project, one.target);
-                    match outgoing.last_mut() {
-                        Some((last, group)) if *last == place => group.push((one, known, name)),
-                        Some(_) | None => outgoing.push((place, vec![(one, known, name)])),
+                    match outgoing.iter_mut().find(|(other, _)| *other == place) {
+                        Some((_, group)) => group.push((one, known, name)),
+                        None => outgoing.push((place, vec![(one, known, name)])),
                     }
                 }
                 Ok(Course::Spread(over)) => self.spread(&one, &over).await,

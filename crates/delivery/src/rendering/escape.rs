@@ -61,10 +61,10 @@ pub(crate) fn clip_units(text: &str, most: usize) -> String {
     clip_by(text, most, char::len_utf16)
 }
 
-/// As [`clip`], for text that is escaped with `&…;`: nothing is cut within one of those.
+/// As [`clip_units`], for text that is escaped with `&…;`: nothing is cut within one of those.
 pub(crate) fn clip_escaped(text: &str, most: usize) -> String {
-    let cut = clip(text, most);
-    if cut.len() == text.len() {
+    let cut = clip_units(text, most);
+    if cut == text {
         return cut;
     }
     match cut.rfind('&') {

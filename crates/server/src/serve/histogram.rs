@@ -48,7 +48,7 @@ impl Histogram {
 }
 
 /// Microseconds as seconds, exactly.
-fn seconds(micros: u64) -> String {
+pub(super) fn seconds(micros: u64) -> String {
     let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

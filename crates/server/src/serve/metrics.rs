@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use delivery::courier::Spans;
 use http::StatusCode;
 use ingest::{Code, Door};
 use journal::State;
 use model::{Severity, Status, Timestamp};
+use store::Store;
 use tokio::runtime;
 
 use super::health::Watch;
-use super::histogram::Histogram;
+use super::histogram::{Histogram, seconds};
 
 /// Which part of the address space a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,7 @@ impl api::MetricsSource for Metrics {
         self.render_journal(out);
         self.render_pipeline(out);
         self.render_incidents(out);
+        self.render_delivery(out);
         self.render_lake(out);
         self.render_process(out);
     }
@@ -243,14 +246,10 @@ impl Metrics {
         }
     }
 
-    /// Incidents by severity come from the store, which is asked from a thread that may wait.
     fn render_incidents(&self, out: &mut String) {
-        let store = Arc::clone(&self.watch.store);
-        let asked = tokio::task::block_in_place(|| {
-            self.runtime.block_on(async move { store.counts().await })
-        });
+        let asked = self.ask(async |store| store.counts().await.ok());
         family(out, "stormbell_incidents_open", "gauge");
-        let Ok(counts) = asked else { return };
+        let Some(counts) = asked else { return };
         for severity in Severity::ALL {
             let open = counts
                 .0
@@ -259,6 +258,39 @@ impl Metrics {
             let count: u64 = open.map(|(.., count)| count).sum();
             sample(out, "stormbell_incidents_open", &format!("severity=\"{severity}\""), count);
         }
+    }
+
+    fn render_delivery(&self, out: &mut String) {
+        let (meters, standing) = (&self.watch.courier.meters, self.watch.courier.standing());
+        family(out, "stormbell_delivery_tries_total", "counter");
+        for (channel, verdict, count) in meters.tries() {
+            let labels = format!("channel=\"{}\",verdict=\"{verdict}\"", channel.as_str());
+            sample(out, "stormbell_delivery_tries_total", &labels, count);
+        }
+        spans(out, "stormbell_delivery_send_duration_seconds", &meters.sends);
+        spans(out, "stormbell_delivery_delay_seconds", &meters.delays);
+        gauge(out, "stormbell_delivery_in_flight", standing.in_flight);
+        gauge(out, "stormbell_delivery_unsettled", standing.unsettled);
+        gauge(out, "stormbell_delivery_receipts_waiting", standing.receipts_waiting);
+        gauge(out, "stormbell_delivery_hanging_endpoints", standing.hanging);
+        family(out, "stormbell_delivery_breakers", "gauge");
+        for (state, count) in ["closed", "open", "half_open"].iter().zip(standing.breakers) {
+            sample(out, "stormbell_delivery_breakers", &format!("state=\"{state}\""), count);
+        }
+        counter(out, "stormbell_delivery_digests_total", meters.digests());
+        counter(out, "stormbell_delivery_looks_total", meters.looks());
+        counter(out, "stormbell_delivery_journal_refusals_total", meters.journal_refusals());
+        counter(out, "stormbell_delivery_store_errors_total", meters.store_errors());
+        if let Some(counts) = self.ask(async |store| store.outbox_counts().await.ok()) {
+            gauge(out, "stormbell_delivery_due", counts.due);
+            gauge(out, "stormbell_delivery_dead_letters", counts.dead);
+        }
+    }
+
+    /// Asks the store from a thread that may wait.
+    fn ask<T>(&self, question: impl AsyncFnOnce(&dyn Store) -> Option<T>) -> Option<T> {
+        let store = &*self.watch.store;
+        tokio::task::block_in_place(|| self.runtime.block_on(question(store)))
     }
 
     fn render_lake(&self, out: &mut String) {
@@ -324,6 +356,19 @@ fn gauge(out: &mut String, name: &str, value: impl Display) {
 fn counter(out: &mut String, name: &str, value: impl Display) {
     family(out, name, "counter");
     let _ = writeln!(out, "{name} {value}");
+}
+
+/// Durations in the buckets of the courier.
+fn spans(out: &mut String, name: &str, spans: &Spans) {
+    family(out, name, "histogram");
+    let mut cumulative = 0;
+    let bounds = Spans::BOUNDS_US.iter().map(|bound| seconds(*bound)).chain(["+Inf".to_owned()]);
+    for (bound, count) in bounds.zip(spans.counts()) {
+        cumulative += count;
+        sample(out, &format!("{name}_bucket"), &format!("le=\"{bound}\""), cumulative);
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{name}_sum {}\n{name}_count {cumulative}", seconds(spans.sum_us()));
 }
 
 fn sample(out: &mut String, name: &str, labels: &str, value: u64) {

@@ -3,6 +3,7 @@
 
 mod cli;
 mod damage;
+mod delivery;
 mod full_disk;
 mod grpc;
 mod harness;

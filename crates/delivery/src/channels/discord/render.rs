@@ -74,7 +74,7 @@ fn units(text: &str) -> usize {
 /// Cuts escaped text, and leaves no half of an escape at its end.
 fn cut(text: &str, most: usize) -> String {
     let cut = clip_units(text, most);
-    if cut.len() == text.len() {
+    if cut == text {
         return cut;
     }
     let kept = cut.trim_end_matches('…');

@@ -1,11 +1,11 @@
-//! A message as blocks. Limits are those of Slack: a header has 150 characters, a section 3 000, a field 2 000, and
+//! A message as blocks. Limits are those of Slack, counted as UTF-16 to be safe: a header has 150 characters, a section 3 000, a field 2 000, and
 //! a section ten fields.
 
 use serde_json::{Value, json};
 
 use super::config::Config;
 use crate::channels::Preview;
-use crate::rendering::escape::{clip, clip_escaped, mrkdwn};
+use crate::rendering::escape::{clip_escaped, clip_units, mrkdwn};
 use crate::rendering::{Brief, Telling, Tone};
 
 const HEADER_CHARS: usize = 150;
@@ -16,7 +16,7 @@ const FIELDS: usize = 10;
 /// `text`, which notifications show, and `blocks`.
 pub(super) fn message(telling: &Telling<'_>) -> Value {
     let brief = Brief::of(telling);
-    let header = clip(&format!("{} {}", mark(brief.tone), brief.headline), HEADER_CHARS);
+    let header = clip_units(&format!("{} {}", mark(brief.tone), brief.headline), HEADER_CHARS);
     let mut blocks = vec![json!({
         "type": "header",
         "text": {"type": "plain_text", "text": header, "emoji": false},

@@ -1,5 +1,6 @@
 //! A message as an Adaptive Card. Texts of strangers stand in text runs only, which know no markup. A whole message
-//! has 28 KB at most, so each part is cut far below that.
+//! has 28 KB at most, so each part is cut so far that all of them fit in,
+//! even where every character needs an escape in JSON.
 
 use serde_json::{Value, json};
 
@@ -8,9 +9,10 @@ use crate::channels::Preview;
 use crate::rendering::escape::clip_bytes;
 use crate::rendering::{Brief, Telling, Tone};
 
-const HEADLINE_BYTES: usize = 800;
-const SUMMARY_BYTES: usize = 4_000;
-const FACT_BYTES: usize = 800;
+const HEADLINE_BYTES: usize = 400;
+const SUMMARY_BYTES: usize = 2_000;
+const FACT_BYTES: usize = 400;
+const OTHER_BYTES: usize = 200;
 
 /// The message with its card.
 pub(super) fn message(telling: &Telling<'_>) -> Value {
@@ -35,7 +37,8 @@ pub(super) fn message(telling: &Telling<'_>) -> Value {
         ]));
     }
     for other in &brief.others {
-        body.push(block(&[json!({"type": "TextRun", "text": format!("• {other}")})]));
+        let text = clip_bytes(&format!("• {other}"), OTHER_BYTES);
+        body.push(block(&[json!({"type": "TextRun", "text": text})]));
     }
     let mut card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",

@@ -37,7 +37,7 @@ impl Config {
         let headers = fields.headers("headers");
         let mut secrets = fields.texts("secret", 1, SECRET_CHARS);
         secrets.extend(fields.texts("secrets", SECRETS, SECRET_CHARS));
-        let mut config = Self {
+        let config = Self {
             url,
             method,
             escape: escape(&headers),
@@ -45,10 +45,8 @@ impl Config {
             secrets,
             template: fields.template("template"),
         };
-        if fields.is_clean() {
+        if fields.is_trying() && fields.is_clean() {
             config.try_template(fields);
-        } else {
-            config.template = None;
         }
         config
     }

@@ -191,6 +191,8 @@ impl Outbox for Book {
                 });
             }
         }
+        // Over all targets together, which is as good an order as any.
+        leased.sort_by_key(|one| (one.notification.seq, one.notification.id, one.target));
         Ok(leased)
     }
 

@@ -33,7 +33,16 @@ fn every_wrong_field_is_named_at_once() {
             "url": "ftp://x", "method": "GET", "template": "{% if %}", "colour": 1,
             "headers": {"Host": "x", "A b": "x", "X-Ok": "a\nb"}, "secret": "",
         }),
-        &expect![[""]],
+        &expect![[r#"
+            url invalid_url: this begins with https:// or http://
+            method unknown_value: this is one of POST, PUT, PATCH
+            headers.A b invalid: this is no header of HTTP
+            headers.Host reserved: `host` is set by the transport
+            headers.X-Ok invalid: this is no header of HTTP
+            secret[0] too_short: this is not empty
+            template template: line 1: syntax error: unexpected end of block
+            colour unknown_field: this channel has no field `colour`
+        "#]],
     );
     check(
         "email",
@@ -41,17 +50,85 @@ fn every_wrong_field_is_named_at_once() {
             "host": "https://x", "tls": "maybe", "port": 0, "from": "nobody", "to": ["a@b.c", "x\r\ny"],
             "password": "x",
         }),
-        &expect![[""]],
+        &expect![[r#"
+            host invalid: this is the name of a mail server, without a port
+            tls unknown_value: this is one of starttls, tls, none
+            port out_of_range: this is a whole number, 1 to 65535
+            username missing: a password needs a user name
+            from invalid_address: `nobody` is not an address such as Name <name@example.com>
+            to[1] control_characters: this has no control characters
+        "#]],
     );
-    check("email", &json!({"username": "me", "tls": "none"}), &expect![[""]]);
-    check("slack", &json!({}), &expect![[""]]);
-    check("slack", &json!({"url": "https://hooks.slack.com/x", "token": "x"}), &expect![[""]]);
-    check("telegram", &json!({"token": "1:a/../b", "chat_id": 5}), &expect![[""]]);
-    check("ntfy", &json!({"topic": "a/b", "base_url": "https://x?y"}), &expect![[""]]);
-    check("discord", &json!({"url": "https://user:word@discord.com/x"}), &expect![[""]]);
-    check("console", &json!({"x": 1}), &expect![[""]]);
-    check("pager", &json!({}), &expect![[""]]);
-    check("pagerduty", &json!([1]), &expect![[""]]);
+    check(
+        "email",
+        &json!({"username": "me", "tls": "none"}),
+        &expect![[r#"
+        host missing: this is needed
+        tls insecure: a password is sent over TLS only
+        password missing: this is needed
+        from missing: this is needed
+        to missing: this is needed
+    "#]],
+    );
+    check(
+        "slack",
+        &json!({}),
+        &expect![[r#"
+        token missing: this is needed
+        channel missing: this is needed
+    "#]],
+    );
+    check(
+        "slack",
+        &json!({"url": "https://hooks.slack.com/x", "token": "x"}),
+        &expect![[r#"
+        token conflict: give either `url` or `token` and `channel`
+    "#]],
+    );
+    check(
+        "telegram",
+        &json!({"token": "1:a/../b", "chat_id": 5}),
+        &expect![[r#"
+        token invalid: this is a token such as 123456:ABC-DEF
+        chat_id wrong_type: this is a text
+    "#]],
+    );
+    check(
+        "ntfy",
+        &json!({"topic": "a/b", "base_url": "https://x?y"}),
+        &expect![[r#"
+        topic invalid: this has letters, digits, `_` and `-` only
+        base_url invalid_url: this has no query
+    "#]],
+    );
+    check(
+        "discord",
+        &json!({"url": "https://user:word@discord.com/x"}),
+        &expect![[r#"
+        url invalid_url: this holds no user and no password
+    "#]],
+    );
+    check(
+        "console",
+        &json!({"x": 1}),
+        &expect![[r#"
+        x unknown_field: this channel has no field `x`
+    "#]],
+    );
+    check(
+        "pager",
+        &json!({}),
+        &expect![[r#"
+        channel unknown_value: there is no channel `pager`; there are alertmanager, console, discord, email, mattermost, ntfy, opsgenie, pagerduty, slack, teams, telegram, webhook
+    "#]],
+    );
+    check(
+        "pagerduty",
+        &json!([1]),
+        &expect![[r#"
+         wrong_type: the configuration is an object
+    "#]],
+    );
 }
 
 #[test]
@@ -59,27 +136,73 @@ fn what_is_shown_holds_no_secret() {
     check(
         "webhook",
         &json!({"url": "https://example.com/hook", "secret": "s3cret", "headers": {"X-Key": "k3y"}}),
-        &expect![[""]],
+        &expect![[r#"
+            {"sealed":["headers","secret"],"url":"https://example.com/hook"}
+        "#]],
     );
     check(
         "email",
         &json!({"host": "mail.example.com", "username": "me", "password": "w0rd", "from": "A <a@b.c>", "to": "d@e.f"}),
-        &expect![[""]],
+        &expect![[r#"
+            {"from":"A <a@b.c>","host":"mail.example.com","sealed":["password"],"to":"d@e.f","username":"me"}
+        "#]],
     );
-    check("teams", &json!({"url": "https://example.com/?sig=s"}), &expect![[""]]);
-    check("console", &json!({}), &expect![[""]]);
+    check(
+        "teams",
+        &json!({"url": "https://example.com/?sig=s"}),
+        &expect![[r#"
+        {"sealed":["url"]}
+    "#]],
+    );
+    check(
+        "console",
+        &json!({}),
+        &expect![[r#"
+        {}
+    "#]],
+    );
 }
 
 #[test]
 fn a_template_is_tried_before_it_is_saved() {
     let with = |template: &str| json!({"url": "https://example.com/hook", "template": template});
-    check("webhook", &with("{\"a\": {{ name }}, \"b\": {{ incident.number }} }"), &expect![[""]]);
-    check("webhook", &with("{\n\"a\": \n{{ name|upperr }}}"), &expect![[""]]);
-    check("webhook", &with("{\"a\": \"{{ name }}\"}"), &expect![[""]]);
-    check("webhook", &with("{% for a in range(100000000) %}{% endfor %}"), &expect![[""]]);
+    check(
+        "webhook",
+        &with("{\"a\": {{ name }}, \"b\": {{ incident.number }} }"),
+        &expect![[r#"
+        {"template":"{\"a\": {{ name }}, \"b\": {{ incident.number }} }","url":"https://example.com/hook"}
+    "#]],
+    );
+    check(
+        "webhook",
+        &with("{\n\"a\": \n{{ name|upperr }}}"),
+        &expect![[r#"
+        template template: line 3: unknown filter: filter upperr is unknown
+    "#]],
+    );
+    check(
+        "webhook",
+        &with("{\"a\": \"{{ name }}\"}"),
+        &expect![[r#"
+        template not_json: a sample does not come out as JSON: expected `,` or `}` at line 1 column 9
+    "#]],
+    );
+    check(
+        "webhook",
+        &with("{% for a in range(100000000) %}{% endfor %}"),
+        &expect![[r#"
+        template template: line 1: invalid operation: range has too many elements
+    "#]],
+    );
     let mut text = with("{{ name }} is {{ transition }}");
     text["headers"] = json!({"Content-Type": "text/plain"});
-    check("webhook", &text, &expect![[""]]);
+    check(
+        "webhook",
+        &text,
+        &expect![[r#"
+        {"sealed":["headers"],"template":"{{ name }} is {{ transition }}","url":"https://example.com/hook"}
+    "#]],
+    );
 }
 
 fn stored(channels: &Channels, config: &Value) -> Endpoint {
@@ -111,7 +234,10 @@ fn a_stored_secret_does_not_follow_to_another_place() {
         stored(&channels, &json!({"url": "https://example.com/a", "secret": "old-secret"}));
     let moved = json!({"url": "https://evil.example/a"});
     let errors = channels.check(PROJECT, ENDPOINT, "webhook", &moved, Some(&before)).unwrap_err();
-    expect![[""]].assert_eq(&listed(&errors));
+    expect![[r#"
+        secret give_again: this has to be given again, because `url` changed
+    "#]]
+    .assert_eq(&listed(&errors));
     let given = json!({"url": "https://evil.example/a", "secret": "new-secret"});
     assert!(channels.check(PROJECT, ENDPOINT, "webhook", &given, Some(&before)).is_ok());
 }
@@ -181,7 +307,12 @@ fn a_preview_says_what_a_template_asks_for_in_vain() {
     let template = "{\"a\": {{ name }},\n\"b\": {{ incident.owner|tojson }} }";
     let config = json!({"url": "https://example.com", "template": template});
     let preview = channels().preview_config("webhook", &config).unwrap();
-    expect![[""]].assert_eq(&format!("{}\n{:?}\n", preview.text, preview.remarks));
+    expect![[r#"
+        {"a": "Checkout fails for one in five customers",
+        "b": null }
+        []
+    "#]]
+    .assert_eq(&format!("{}\n{:?}\n", preview.text, preview.remarks));
     let stored = endpoint(&channels(), "webhook", &config);
     assert_eq!(channels().preview(&stored).unwrap().text, preview.text);
 }

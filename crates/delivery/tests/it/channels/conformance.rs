@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use delivery::ChannelOptions;
 use delivery::channel::{Message, Sent, SentOutcome};
+use delivery::{ChannelOptions, Channels};
 use model::{Transition, Trigger};
 use serde_json::{Value, json};
 
@@ -124,19 +124,18 @@ const CASES: [Case; 11] = [
 ];
 
 /// Sends the opening of an incident to a server of that behaviour.
-async fn sent_to(case: &Case, behaviour: Behaviour, options: ChannelOptions) -> (Sent, Server) {
+async fn sent_to(case: &Case, behaviour: Behaviour, channels: &Channels) -> (Sent, Server) {
     let server = Server::start(behaviour).await;
-    let channels = channels_with(options);
     let config = (case.config)(&server.url(""));
-    let sent = send(&channels, case.channel, &config, &opened()).await;
+    let sent = send(channels, case.channel, &config, &opened()).await;
     (sent, server)
 }
 
 #[tokio::test]
 async fn every_transition_of_friendly_and_hostile_text_is_taken() {
+    let channels = channels();
     for case in &CASES {
         let server = Server::start(Behaviour::Vendor(case.vendor)).await;
-        let channels = channels();
         let config = (case.config)(&server.url(""));
         let long = format!("{HOSTILE}{}", "&<é😀*_".repeat(2_000));
         for text in ["Payment database is down", HOSTILE, &long, "a"] {
@@ -158,9 +157,9 @@ async fn every_transition_of_friendly_and_hostile_text_is_taken() {
 
 #[tokio::test]
 async fn a_digest_is_taken_with_all_that_is_in_it() {
+    let channels = channels();
     for case in &CASES {
         let server = Server::start(Behaviour::Vendor(case.vendor)).await;
-        let channels = channels();
         let endpoint = endpoint(&channels, case.channel, &(case.config)(&server.url("")));
         let first = opened();
         let mut others: Vec<_> =
@@ -174,10 +173,11 @@ async fn a_digest_is_taken_with_all_that_is_in_it() {
 
 #[tokio::test]
 async fn a_wrong_secret_is_refused_for_good() {
+    let channels = channels();
     for case in &CASES {
         let server = Server::start(Behaviour::Vendor(case.vendor)).await;
         let config = (case.wrong)(&server.url(""));
-        let sent = send(&channels(), case.channel, &config, &opened()).await;
+        let sent = send(&channels, case.channel, &config, &opened()).await;
         assert_eq!(sent.outcome, SentOutcome::Refused, "{}: {}", case.channel, sent.answer);
         assert!(sent.status >= 200, "{}", case.channel);
     }
@@ -185,11 +185,12 @@ async fn a_wrong_secret_is_refused_for_good() {
 
 #[tokio::test]
 async fn too_many_is_tried_later_and_not_before_it_was_said() {
+    let channels = channels();
     for case in &CASES {
         for status in [429, 503] {
             let headers = vec![("retry-after", "7".to_owned())];
             let behaviour = Behaviour::Always(status, headers, b"slow down".to_vec());
-            let (sent, _) = sent_to(case, behaviour, options()).await;
+            let (sent, _) = sent_to(case, behaviour, &channels).await;
             let after = Some(model::Duration::from_secs(7));
             assert_eq!(sent.outcome, SentOutcome::Retry { after }, "{}", case.channel);
             assert_eq!((sent.status, sent.answer.as_str()), (status, "slow down"));
@@ -199,6 +200,7 @@ async fn too_many_is_tried_later_and_not_before_it_was_said() {
 
 #[tokio::test]
 async fn statuses_mean_later_or_never() {
+    let channels = channels();
     let later = SentOutcome::Retry { after: None };
     for case in &CASES {
         for (status, outcome) in [
@@ -213,7 +215,7 @@ async fn statuses_mean_later_or_never() {
             (302, SentOutcome::Refused),
         ] {
             let behaviour = Behaviour::Always(status, Vec::new(), b"x".to_vec());
-            let (sent, server) = sent_to(case, behaviour, options()).await;
+            let (sent, server) = sent_to(case, behaviour, &channels).await;
             assert_eq!(sent.outcome, outcome, "{} {status}", case.channel);
             assert_eq!(server.seen().len(), 1, "{}: a try is one request", case.channel);
         }
@@ -222,17 +224,19 @@ async fn statuses_mean_later_or_never() {
 
 #[tokio::test]
 async fn no_answer_a_cut_connection_and_nobody_there_are_tried_later() {
-    let impatient = || ChannelOptions { timeout: Duration::from_millis(200), ..options() };
+    let impatient = ChannelOptions { timeout: Duration::from_millis(200), ..options() };
+    let impatient = channels_with(impatient);
+    let channels = channels();
     for case in &CASES {
         for behaviour in [Behaviour::Hang, Behaviour::Cut] {
-            let (sent, _) = sent_to(case, behaviour.clone(), impatient()).await;
+            let (sent, _) = sent_to(case, behaviour.clone(), &impatient).await;
             let later = SentOutcome::Retry { after: None };
             assert_eq!(sent.outcome, later, "{} {behaviour:?}", case.channel);
             assert!(!sent.answer.contains(case.secret), "{}", sent.answer);
         }
         // Port 1 of this machine: nobody listens there.
         let config = (case.config)("http://127.0.0.1:1");
-        let sent = send(&channels(), case.channel, &config, &opened()).await;
+        let sent = send(&channels, case.channel, &config, &opened()).await;
         assert_eq!(sent.outcome, SentOutcome::Retry { after: None }, "{}", case.channel);
         assert!(!sent.answer.contains(case.secret), "{}", sent.answer);
     }
@@ -240,10 +244,11 @@ async fn no_answer_a_cut_connection_and_nobody_there_are_tried_later() {
 
 #[tokio::test]
 async fn what_is_kept_of_an_answer_is_short_clean_and_without_secrets() {
+    let channels = channels();
     for case in &CASES {
         let mut body = format!("{} \u{1b}[31m\r\n", case.secret).into_bytes();
         body.extend(vec![b'x'; 1 << 20]);
-        let (sent, _) = sent_to(case, Behaviour::Always(400, Vec::new(), body), options()).await;
+        let (sent, _) = sent_to(case, Behaviour::Always(400, Vec::new(), body), &channels).await;
         assert!(sent.answer.len() <= model::limits::ANSWER_BYTES, "{}", case.channel);
         assert!(!sent.answer.chars().any(char::is_control), "{}", case.channel);
         assert!(!sent.answer.contains(case.secret), "{}: {}", case.channel, sent.answer);
@@ -252,8 +257,9 @@ async fn what_is_kept_of_an_answer_is_short_clean_and_without_secrets() {
 
 #[tokio::test]
 async fn an_answer_without_end_is_cut_off() {
+    let channels = channels();
     for case in &CASES {
-        let (sent, _) = sent_to(case, Behaviour::Endless(400), options()).await;
+        let (sent, _) = sent_to(case, Behaviour::Endless(400), &channels).await;
         assert_eq!(sent.outcome, SentOutcome::Refused, "{}", case.channel);
         assert!(sent.answer.len() <= model::limits::ANSWER_BYTES);
     }
@@ -261,9 +267,9 @@ async fn an_answer_without_end_is_cut_off() {
 
 #[tokio::test]
 async fn what_is_private_is_not_spoken_to_unless_it_is_allowed() {
+    let channels = channels_with(ChannelOptions { allow_private: false, ..options() });
     for case in &CASES {
         let server = Server::start(Behaviour::Vendor(case.vendor)).await;
-        let channels = channels_with(ChannelOptions { allow_private: false, ..options() });
         for at in [server.url(""), server.named_url("")] {
             let sent = send(&channels, case.channel, &(case.config)(&at), &opened()).await;
             assert_eq!(sent.outcome, SentOutcome::Refused, "{} {at}", case.channel);

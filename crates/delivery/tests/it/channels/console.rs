@@ -22,7 +22,7 @@ async fn a_message_is_one_line_whatever_stands_in_it() {
     }
     let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
     assert_eq!(text.lines().count(), 2);
-    expect![[""]].assert_eq(text.lines().next().unwrap());
+    expect!["2023-11-14T22:13:20Z [P1] Opened: #12 Payment database is down | component: Payment database is down (RDBMS) | environment: Payment database is down | told: payments | https://stormbell.example/incidents/00000000-0000-0000-0000-00000000001c"].assert_eq(text.lines().next().unwrap());
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 
 mod client;
 mod server;
+mod sink;
 mod timeline;
 mod wait;
 
 pub(crate) use client::{Answer, Client, Given};
 pub(crate) use server::{Options, Server, binary};
+pub(crate) use sink::{Conduct, Sink};
 pub(crate) use timeline::play;
 pub(crate) use wait::{Random, eventually, never_for};
 
