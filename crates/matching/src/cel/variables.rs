@@ -259,7 +259,7 @@ impl Indexer for Object<'_> {
         Self: 'v,
     {
         self.find(key)
-            .map(|value| CowVal::Borrowed(value))
+            .map(CowVal::Borrowed)
             .ok_or_else(|| ExecutionError::no_such_key(""))
     }
 
