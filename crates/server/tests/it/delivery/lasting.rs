@@ -52,7 +52,8 @@ fn an_escalation_goes_on_over_a_kill_and_stops_when_somebody_takes_it_up() {
         webhook(&mut client, &team, "first", &first),
         webhook(&mut client, &team, "second", &second),
     );
-    let steps = json!([{ "after": "0s", "endpoints": [one] }, { "after": "4s", "endpoints": [two] }]);
+    let steps =
+        json!([{ "after": "0s", "endpoints": [one] }, { "after": "4s", "endpoints": [two] }]);
     let asked = json!({ "name": "chain", "steps": steps, "repeat": 0 });
     let chain = text(&client.post("/v1/escalations", &asked).expect_status(201).json()["id"]);
     let asked = json!({ "match_all": true, "endpoints": [], "escalation_id": chain });
@@ -93,7 +94,10 @@ fn a_dead_letter_is_kept_whole_over_a_restart_and_replayed_as_it_was() {
     server.restart();
     client = server.client();
     assert_eq!(all(&mut client, "/v1/dead-letters"), [letter.clone()]);
-    assert!(all(&mut client, "/v1/dead-letters?incident=00000000-0000-0000-0000-000000000001").is_empty());
+    assert!(
+        all(&mut client, "/v1/dead-letters?incident=00000000-0000-0000-0000-000000000001")
+            .is_empty()
+    );
     sink.conduct(Conduct::Takes);
     let asked = json!({ "filter": { "endpoint": hook } });
     let replayed = client.post("/v1/dead-letters/replay", &asked).expect_status(202).json();
