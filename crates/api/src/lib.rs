@@ -84,8 +84,7 @@ impl Api {
     /// that the request carries is kept, and one is made where it carries none.
     pub fn router(&self) -> Router {
         let (routes, _) = openapi::assemble();
-        let below_key: Router<Self> =
-            alertmanager::routes().merge(documents::feeds()).into();
+        let below_key: Router<Self> = alertmanager::routes().merge(documents::feeds()).into();
         routes
             .nest("/k/{key}", below_key)
             .fallback(no_such_route)

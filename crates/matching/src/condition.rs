@@ -203,16 +203,17 @@ fn check_shape(name: &str, condition: &Condition) -> Vec<FieldError> {
     let mut refuse = |field: String, code, message: String| {
         errors.push(FieldError::new(field, code, message));
     };
-    match &condition.field {
-        Field::Label(label) if label.len() > limits::LABEL_NAME_BYTES => {
-            let message = format!("a label's name has at most {} bytes", limits::LABEL_NAME_BYTES);
-            refuse(format!("{name}.field"), "too_long", message);
-        }
-        Field::Payload(path) if path.len() > limits::CONDITION_VALUE_BYTES => {
-            let message = format!("a path has at most {} bytes", limits::CONDITION_VALUE_BYTES);
-            refuse(format!("{name}.field"), "too_long", message);
-        }
-        _ => {}
+    if let Field::Label(label) = &condition.field
+        && label.len() > limits::LABEL_NAME_BYTES
+    {
+        let message = format!("a label's name has at most {} bytes", limits::LABEL_NAME_BYTES);
+        refuse(format!("{name}.field"), "too_long", message);
+    }
+    if let Field::Payload(path) = &condition.field
+        && path.len() > limits::CONDITION_VALUE_BYTES
+    {
+        let message = format!("a path has at most {} bytes", limits::CONDITION_VALUE_BYTES);
+        refuse(format!("{name}.field"), "too_long", message);
     }
     if condition.op == Op::AtLeast && condition.field != Field::Severity {
         let message = format!("at_least compares severities; {} is none", condition.field);

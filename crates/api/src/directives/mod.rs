@@ -128,8 +128,7 @@ pub(crate) async fn remove<D: Shown>(
 ) -> Result<StatusCode, Problem> {
     let current = find::<D>(api, call.project(), id).await?;
     let expected_version = versions::expected_of_removal(call, parameters, current.version)?;
-    let operation =
-        Operation::DeleteDirective { kind: D::KIND, id: current.id, expected_version };
+    let operation = Operation::DeleteDirective { kind: D::KIND, id: current.id, expected_version };
     submit(api, call.command(operation, 0)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

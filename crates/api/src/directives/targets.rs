@@ -4,7 +4,7 @@ use model::{EndpointId, ScheduleId, SubscriberId, Target, limits};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::references::{Referent, References};
+use crate::references::{References, Referent};
 use crate::request::Fields;
 
 /// Who is told.

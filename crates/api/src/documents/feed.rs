@@ -157,8 +157,8 @@ async fn import(
             person_of: &|text| person_of(&known, text),
         },
     );
-    let imported = imported
-        .map_err(|error| Problem::new(Code::InvalidCalendar, error.to_string()))?;
+    let imported =
+        imported.map_err(|error| Problem::new(Code::InvalidCalendar, error.to_string()))?;
     let (mut added, mut unchanged) = (0, 0);
     for shift in imported.shifts.iter().map(ical::ImportedShift::to_override) {
         if document.overrides.contains(&shift) {

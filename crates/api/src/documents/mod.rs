@@ -79,12 +79,7 @@ async fn find(api: &Api, project: ProjectId, sort: Sort, id: &str) -> Result<Doc
     api.ports().store.document(project, sort.kind, wanted).await?.ok_or_else(missing)
 }
 
-async fn create(
-    api: &Api,
-    call: &Call,
-    sort: Sort,
-    row: DocumentRow,
-) -> Result<Created, Problem> {
+async fn create(api: &Api, call: &Call, sort: Sort, row: DocumentRow) -> Result<Created, Problem> {
     let saved = save(api, row, None, &call.actor()).await?;
     let location = format!("{}/{}", sort.route, text(saved.id));
     Ok(Created::new(&shown(&saved), location)?.at_version(saved.version))

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::ports::AskedConfig;
 use crate::problem::Problem;
-use crate::references::{Referent, References};
+use crate::references::{References, Referent};
 use crate::request::{Call, Fields};
 use crate::{Api, instant};
 

@@ -100,8 +100,8 @@ pub(super) async fn preview_endpoint(
     fields.finish()?;
     let subscriber = owner(&api, &endpoint).await?;
     let preview = api.ports().channels.preview(&endpoint, &subscriber, notification.as_ref());
-    let preview = preview
-        .map_err(|errors| Problem::fields(Code::InvalidFields, &within_config(errors)))?;
+    let preview =
+        preview.map_err(|errors| Problem::fields(Code::InvalidFields, &within_config(errors)))?;
     Ok(Json(EndpointPreview { preview }))
 }
 

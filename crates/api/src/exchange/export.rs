@@ -1,17 +1,15 @@
 //! Writes the file.
 
-use model::{
-    Directive, DirectiveBody, DirectiveKind, ProjectId, Rule, SubscriberId, Target,
-};
+use model::{Directive, DirectiveBody, DirectiveKind, ProjectId, Rule, SubscriberId, Target};
 use serde_json::{Map, Value, json};
 use store::{EndpointRow, SubscriberRow};
 
 use super::names::Names;
+use crate::Api;
 use crate::directives::{self, documents};
 use crate::endpoints::shown_config;
 use crate::problem::{Code, Problem};
 use crate::references::Referent;
-use crate::Api;
 
 /// Rules of one file at most, so that an answer stays within some megabytes.
 const RULES: usize = 10_000;
@@ -28,8 +26,7 @@ pub(super) async fn file(
     {
         return Err(Problem::not_found("subscriber", &owner.to_string()));
     }
-    let first =
-        api.ports().store.directives(project, DirectiveKind::Rule, owner, None, 1).await?;
+    let first = api.ports().store.directives(project, DirectiveKind::Rule, owner, None, 1).await?;
     if first.total > RULES as u64 {
         let detail = format!("there are {} rules; a file holds {RULES}", first.total);
         return Err(Problem::new(Code::LimitReached, detail));
@@ -101,11 +98,7 @@ fn rule(names: &Names, directive: &Directive) -> Option<Value> {
     Some(map.into())
 }
 
-fn put_targets(
-    names: &Names,
-    rule: &Rule,
-    put: &mut impl FnMut(&str, Value) -> Option<Value>,
-) {
+fn put_targets(names: &Names, rule: &Rule, put: &mut impl FnMut(&str, Value) -> Option<Value>) {
     let (mut endpoints, mut on_call, mut people) = (Vec::new(), Vec::new(), Vec::new());
     for target in &rule.targets {
         match target {

@@ -11,7 +11,7 @@ use store::{EndpointRow, SubscriberRow};
 use super::names::Names;
 use crate::endpoints::read_channel;
 use crate::problem::Problem;
-use crate::references::{Referent, References};
+use crate::references::{References, Referent};
 use crate::request::{Call, Fields};
 use crate::rules::{Spelling, read_rule};
 use crate::subscribers::read_contacts;

@@ -106,9 +106,8 @@ async fn import(api: &Api, call: &Call, body: &TextBody) -> Result<Created, Prob
 fn file(body: &TextBody) -> Result<Fields, Problem> {
     let kinds = ["application/yaml", "application/x-yaml", "text/yaml", "application/json"];
     let text = body.text(&kinds, Code::InvalidYaml)?;
-    let read: Value = serde_saphyr::from_str(text).map_err(|error| {
-        Problem::new(Code::InvalidYaml, error.without_snippet().to_string())
-    })?;
+    let read: Value = serde_saphyr::from_str(text)
+        .map_err(|error| Problem::new(Code::InvalidYaml, error.without_snippet().to_string()))?;
     match read {
         Value::Object(map) => Ok(Fields::new(map)),
         _ => Err(Problem::new(Code::InvalidYaml, "the file must be a mapping")),

@@ -60,8 +60,10 @@ impl Names {
             names.index_endpoint(row.subscriber, &row.name, row.id);
             names.endpoints.push(row);
         }
-        let documents =
-            [(Referent::Schedule, DocumentKind::Schedule), (Referent::Calendar, DocumentKind::Calendar)];
+        let documents = [
+            (Referent::Schedule, DocumentKind::Schedule),
+            (Referent::Calendar, DocumentKind::Calendar),
+        ];
         for (referent, kind) in documents {
             let index = names.indexes.entry(referent).or_default();
             let rows = store.documents(project, kind).await?;

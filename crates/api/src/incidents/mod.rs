@@ -45,11 +45,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// The incident behind an id or a number of the project.
-pub(crate) async fn find(
-    api: &Api,
-    project: ProjectId,
-    id: &str,
-) -> Result<IncidentView, Problem> {
+pub(crate) async fn find(api: &Api, project: ProjectId, id: &str) -> Result<IncidentView, Problem> {
     let store = &api.ports().store;
     let found = match id.parse::<u64>() {
         // Numbers are counted from 1: one beyond what a row can hold is nobody's.

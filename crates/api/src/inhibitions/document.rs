@@ -86,7 +86,8 @@ fn equal(fields: &mut Fields) -> Vec<Field> {
             }
             Some(field) => equal.push(field),
             None => {
-                let message = "it must be a field as conditions name them: component, labels.NAME, …";
+                let message =
+                    "it must be a field as conditions name them: component, labels.NAME, …";
                 fields.refuse(format!("equal[{index}]"), "unknown_value", message);
             }
         }

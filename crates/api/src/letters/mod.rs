@@ -18,9 +18,7 @@ use document::{LetterDocument, LetterPage};
 
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::default()
-        .routes(routes!(list_letters))
-        .routes(routes!(replay::replay_letters))
+    OpenApiRouter::default().routes(routes!(list_letters)).routes(routes!(replay::replay_letters))
 }
 
 const PARAMETERS: [&str; 8] =

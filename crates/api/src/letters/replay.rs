@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use model::{
-    EndpointId, NotificationId, Operation, Outcome, Refusal, Scope, SubscriberId, Target, Timestamp,
-    limits,
+    EndpointId, NotificationId, Operation, Outcome, Refusal, Scope, SubscriberId, Target,
+    Timestamp, limits,
 };
 use serde::Serialize;
 use store::LetterFilter;

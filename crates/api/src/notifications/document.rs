@@ -1,8 +1,6 @@
 //! Notifications, their deliveries and tries as the API writes them.
 
-use model::{
-    IncidentId, Notice, Notification, NotificationId, Receipt, SignalId, Subject, Target,
-};
+use model::{IncidentId, Notice, Notification, NotificationId, Receipt, SignalId, Subject, Target};
 use serde::Serialize;
 use store::{DeliveryRow, NotificationView};
 use utoipa::ToSchema;
@@ -249,10 +247,9 @@ impl From<&NotificationView> for NotificationItem {
             summary: notification.notice.name.clone(),
             created_at: instant::write(notification.at),
             delivered_at: view.delivered_at.map(instant::write),
-            held: notification.held.map(|held| HeldDocument {
-                reason: held.reason.as_str(),
-                by: held.by.to_string(),
-            }),
+            held: notification
+                .held
+                .map(|held| HeldDocument { reason: held.reason.as_str(), by: held.by.to_string() }),
             attempts: view.attempts.iter().map(AttemptDocument::from).collect(),
         }
     }
@@ -287,7 +284,7 @@ impl MessageDocument {
             severity: notice.severity.into(),
             source: notice.source.clone(),
             incident: notice.incident.as_ref().map(IncidentItem::from),
-            signal: notice.signal.as_ref().map(|signal| ReceivedSignal::from(signal)),
+            signal: notice.signal.as_ref().map(ReceivedSignal::from),
         }
     }
 }

@@ -57,7 +57,6 @@ impl From<Refusal> for Problem {
                 "an incident is closed by submitting its root cause analysis: POST …/rca",
             ),
             Refusal::RcaInvalid(fields) => Self::fields(Code::RcaInvalid, &fields),
-            Refusal::DirectiveInvalid(fields) => Self::fields(Code::InvalidFields, &fields),
             Refusal::PersonRequired => Self::new(
                 Code::PersonRequired,
                 "the key acts for an agent; this takes one with the scope `manage`",

@@ -244,9 +244,8 @@ impl Fields {
 
     /// Forgets that these fields were missing, where they may be.
     pub(crate) fn forgive_missing(&mut self, names: &[&str]) {
-        self.errors.retain(|error| {
-            error.code != "missing" || !names.contains(&error.field.as_str())
-        });
+        self.errors
+            .retain(|error| error.code != "missing" || !names.contains(&error.field.as_str()));
     }
 
     /// Takes over what somebody else found wrong, but for fields that are refused already.

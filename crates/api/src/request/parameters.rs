@@ -115,8 +115,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        let Path(mut named) = path
-            .map_err(|rejection| Problem::new(Code::InvalidParameter, rejection.body_text()))?;
+        let Path(mut named) =
+            path.map_err(|rejection| Problem::new(Code::InvalidParameter, rejection.body_text()))?;
         let last = named.pop().ok_or_else(|| {
             Problem::new(Code::Internal, "the route has no parameter in its path")
         })?;

@@ -9,8 +9,8 @@ use axum::Json;
 use axum::extract::State;
 use matching::{CompiledRule, Facts, Fit};
 use model::{
-    AtMost, Directive, DirectiveBody, Duration, Incident, IncidentId, Rule, Scope, Signal, SignalId,
-    SignalStatus, Timestamp, Trigger,
+    AtMost, Directive, DirectiveBody, Duration, Incident, IncidentId, Rule, Scope, Signal,
+    SignalId, SignalStatus, Timestamp, Trigger,
 };
 use serde::Serialize;
 use serde_json::Value;

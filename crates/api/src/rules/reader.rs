@@ -10,7 +10,7 @@ use model::{
 
 use super::document::blank;
 use crate::directives::{read_conditions, read_targets};
-use crate::references::{Referent, References};
+use crate::references::{References, Referent};
 use crate::request::Fields;
 
 /// The fields in which a rule refers to others: ids in a body, names in a file.
@@ -24,8 +24,7 @@ pub(crate) struct Spelling {
 
 impl Spelling {
     /// By id.
-    pub(crate) const IDS: Self =
-        Self { subscriber: "subscriber_id", escalation: "escalation_id" };
+    pub(crate) const IDS: Self = Self { subscriber: "subscriber_id", escalation: "escalation_id" };
     /// By name.
     pub(crate) const NAMES: Self = Self { subscriber: "subscriber", escalation: "escalation" };
 }
@@ -55,11 +54,7 @@ pub(crate) fn read(
     (name, rule)
 }
 
-fn subscriber(
-    fields: &mut Fields,
-    references: &mut References<'_>,
-    name: &str,
-) -> SubscriberId {
+fn subscriber(fields: &mut Fields, references: &mut References<'_>, name: &str) -> SubscriberId {
     let named = references.one(fields, name, Referent::Subscriber);
     if named.is_none() && !fields.is_refused(name) {
         fields.refuse(name, "missing", "it must be given");
@@ -73,7 +68,8 @@ const TRIGGER_CHOICES: &str = "it must be opened, escalated, acknowledged, resol
 /// Ascending, each once.
 fn triggers(fields: &mut Fields) -> Vec<Trigger> {
     let mut on = Vec::new();
-    for (index, text) in fields.texts("on", limits::TARGETS).unwrap_or_default().iter().enumerate() {
+    for (index, text) in fields.texts("on", limits::TARGETS).unwrap_or_default().iter().enumerate()
+    {
         match Trigger::parse(text) {
             Some(trigger) if on.contains(&trigger) => {
                 fields.refuse(format!("on[{index}]"), "duplicate", "it is listed twice");

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use model::{Directive, DirectiveBody, Operation, Scope, Timestamp};
+use model::{Directive, DirectiveBody, Scope};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 ///
 /// Pending, active and expired ones, for as long as they are remembered.
 #[utoipa::path(
-    get, path = "/v1/silences", tag = "silences",
+    get, path = "/v1/silences", tag = "silences", operation_id = "list_project_silences",
     params(
         ("limit" = Option<u32>, Query, description = "rows of the page, 1 to 1000; 50 where not said"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -74,7 +74,7 @@ async fn create_silence(
 
 /// Get one silence
 #[utoipa::path(
-    get, path = "/v1/silences/{id}", tag = "silences",
+    get, path = "/v1/silences/{id}", tag = "silences", operation_id = "get_project_silence",
     params(("id" = String, Path, description = "id of the silence")),
     responses((status = 200, description = "The silence", body = SilenceDocument), (status = 404, description = "No such silence in the project")),
 )]
@@ -130,27 +130,17 @@ async fn expire_silence(
 ) -> Result<StatusCode, Problem> {
     call.require(&[Scope::Manage])?;
     let parameters = parameters.only(&["version"])?;
-    let mut silence = directives::find::<SilenceDocument>(&api, call.project(), &id).await?;
-    versions::expected_of_removal(&call, &parameters, silence.version)?;
-    let expected_version = Some(silence.version);
-    if end(&mut silence, api.ports().clock.now()) {
-        let directive = Box::new(silence);
-        let operation = Operation::PutDirective { directive, expected_version };
-        directives::submit(&api, call.command(operation, 0)?).await?;
+    let silence = directives::find::<SilenceDocument>(&api, call.project(), &id).await?;
+    match &silence.body {
+        // The engine ends it, with the journal's time.
+        DirectiveBody::Silence(silence) if silence.ends_at > api.ports().clock.now() => {
+            directives::remove::<SilenceDocument>(&api, &call, &id, &parameters).await
+        }
+        _ => {
+            versions::expected_of_removal(&call, &parameters, silence.version)?;
+            Ok(StatusCode::NO_CONTENT)
+        }
     }
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Ends a silence; answers whether it had not ended yet.
-fn end(directive: &mut Directive, now: Timestamp) -> bool {
-    let DirectiveBody::Silence(silence) = &mut directive.body else { return false };
-    if silence.ends_at <= now {
-        return false;
-    }
-    silence.ends_at = now;
-    silence.starts_at = silence.starts_at.min(now);
-    silence.updated_at = now;
-    true
 }
 
 /// Reads a silence that is new, or put in the place of `before`; and the version the sender has seen.

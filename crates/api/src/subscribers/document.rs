@@ -6,7 +6,7 @@ use store::{Contact, SubscriberRow};
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
-use crate::references::{Referent, References};
+use crate::references::{References, Referent};
 use crate::request::{Call, Fields};
 use crate::{Api, instant};
 
@@ -93,7 +93,6 @@ pub(super) async fn read(
     fields.finish()?;
     Ok((row, said))
 }
-
 
 /// Reads contact methods, whose endpoint stands in the field `endpoint`.
 pub(crate) fn read_contacts(

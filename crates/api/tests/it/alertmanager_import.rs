@@ -1,43 +1,11 @@
 //! The configuration of an Alertmanager, imported: what is made of it, what is said of it, and what is shown.
 
-use api::{AskedConfig, Channels, CheckedConfig, Tested};
 use axum::body::Body;
 use http::Request;
-use model::{DirectiveKind, Duration, FieldError, Notification, Operation};
+use model::{DirectiveKind, Operation};
 use serde_json::{Value, json};
-use store::EndpointRow;
 
 use crate::world::{Answer, MANAGER, READER, World};
-
-/// Channels that take what they are given and part nothing from it; Telegram takes nothing.
-pub(crate) struct PlainChannels;
-
-#[async_trait::async_trait]
-impl Channels for PlainChannels {
-    fn names(&self) -> &[&'static str] {
-        &["alertmanager", "slack", "telegram"]
-    }
-
-    fn check(&self, asked: &AskedConfig<'_>) -> Result<CheckedConfig, Vec<FieldError>> {
-        if asked.channel == "telegram" {
-            return Err(vec![FieldError::new("chat_id", "invalid", "there is no such chat")]);
-        }
-        Ok(CheckedConfig { config: asked.config.to_string(), secrets: Vec::new() })
-    }
-
-    async fn test(&self, _endpoint: &EndpointRow, _subscriber: &str) -> Tested {
-        Tested { delivered: true, status: 200, answer: String::new(), took: Duration::ZERO }
-    }
-
-    fn preview(
-        &self,
-        _endpoint: &EndpointRow,
-        _subscriber: &str,
-        _notification: Option<&Notification>,
-    ) -> Result<String, Vec<FieldError>> {
-        Ok(String::new())
-    }
-}
 
 const CONFIGURATION: &str = "\
 route:

@@ -5,13 +5,26 @@
 
 mod alertmanager;
 mod alertmanager_import;
+mod alertmanager_silences;
+mod channels;
 mod document;
+mod endpoints;
 mod errors;
+mod escalations;
+mod exchange;
+mod explain;
 mod health;
 mod incidents;
+mod inhibitions;
 mod isolation;
 mod keys;
+mod letters;
+mod notifications;
 mod policies;
 mod rca;
+mod rules;
+mod schedules;
 mod silences;
+mod subscribers;
+mod told;
 mod world;

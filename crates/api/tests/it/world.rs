@@ -15,15 +15,18 @@ use http_body_util::BodyExt;
 use lake::{Lake, MemoryLake, Row};
 use model::effect::AuditAction;
 use model::{
-    Actor, ActorKind, Alert, AlertLease, AuditRow, Command, ComponentType, Effect, Effects,
-    GroupingKey, GroupingPolicy, IdentityKey, Incident, IncidentId, KeyId, Operation, Outcome,
-    PolicyId, ProjectId, Reason, Scope, Scopes, Seq, Severity, Signal, SignalId, Status, Timestamp,
+    Actor, ActorKind, Alert, AlertLease, AuditRow, Command, ComponentType, Directive,
+    DirectiveBody, Effect, Effects, GroupingKey, GroupingPolicy, IdentityKey, Incident, IncidentId,
+    KeyId, Operation, Outcome, PolicyId, ProjectId, Reason, Refusal, Scope, Scopes, Seq, Severity,
+    Signal, SignalId, Status, Timestamp,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{
     ActiveAlerts, Admin, Commit, Directory, KeyRow, Keys, MemoryStore, PartitionId, Store,
 };
 use tower::ServiceExt;
+
+use crate::channels::ScriptedChannels;
 
 /// The project of the first start.
 pub(crate) const ONE: ProjectId = ProjectId(1);
@@ -53,6 +56,7 @@ pub(crate) struct World {
     pub(crate) lake: Arc<MemoryLake>,
     pub(crate) alerts: Arc<ActiveAlerts>,
     pub(crate) road: Arc<ScriptedRoad>,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) health: Arc<ScriptedHealth>,
     pub(crate) router: Router,
     pub(crate) api: Api,
@@ -153,14 +157,14 @@ impl World {
             alerts: Arc::clone(&alerts),
             access: Arc::clone(&keys) as Arc<dyn model::Access>,
             road: Arc::clone(&road) as Arc<dyn Road>,
-            channels: Arc::new(crate::alertmanager_import::PlainChannels),
+            channels: Arc::new(ScriptedChannels),
             keys_changed: Arc::new(Reload { keys: Arc::clone(&keys), store: Arc::clone(&store) }),
             clock: Arc::new(Stopped),
             health: Arc::clone(&health) as Arc<dyn HealthSource>,
             metrics: Arc::new(OneMetric),
             build: Build { version: "0.1.0".into(), revision: "abc".into(), started_at: time(0) },
         });
-        Self { router: api.router(), api, lake, alerts, road, health }
+        Self { router: api.router(), api, lake, alerts, road, store, health }
     }
 
     /// Writes effects to the store and shows them to the list of alerts.
@@ -220,6 +224,42 @@ impl World {
         self.road.submitted.lock().unwrap().clone()
     }
 
+    /// Creates something of project 1 and answers its document.
+    pub(crate) async fn create(&self, path: &str, body: Value) -> Value {
+        self.create_as(MANAGER, path, body).await
+    }
+
+    /// The same with another key.
+    pub(crate) async fn create_as(&self, key: &str, path: &str, body: Value) -> Value {
+        let answer = self.post(key, path, body).await;
+        assert_eq!(answer.status, 201, "{path}: {}", answer.text());
+        let document = answer.json();
+        let place = format!("{path}/{}", document["id"].as_str().unwrap());
+        assert_eq!(answer.header("location"), Some(place.as_str()));
+        assert_eq!(answer.header("etag"), Some("\"1\""));
+        document
+    }
+
+    /// A subscriber, and an endpoint of it; their ids.
+    pub(crate) async fn subscriber(&self, name: &str) -> (String, String) {
+        let subscriber = self.create("/v1/subscribers", json!({"name": name})).await;
+        let endpoint = json!({
+            "subscriber_id": subscriber["id"], "channel": "webhook", "name": format!("{name} hook"),
+            "config": {"url": "https://example.com/hook", "secret": "hush"},
+        });
+        let endpoint = self.create("/v1/endpoints", endpoint).await;
+        (id_of(&subscriber), id_of(&endpoint))
+    }
+
+    /// A body of another kind than JSON.
+    pub(crate) async fn post_text(&self, key: &str, path: &str, kind: &str, body: &str) -> Answer {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", kind)
+            .body(Body::from(body.to_owned()));
+        self.send(request.unwrap()).await
+    }
+
     pub(crate) async fn get(&self, key: &str, path: &str) -> Answer {
         self.send(request("GET", path, key, None)).await
     }
@@ -246,6 +286,11 @@ impl World {
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
+}
+
+/// The id in a document.
+pub(crate) fn id_of(document: &Value) -> String {
+    document["id"].as_str().unwrap_or_else(|| panic!("no id: {document}")).to_owned()
 }
 
 /// A request with a key (none where empty) and a JSON body.
@@ -404,31 +449,6 @@ impl ScriptedRoad {
         }
     }
 
-    /// Does to a directive what the engine would, where the test said nothing else.
-    async fn obey(&self, command: Command) -> Scripted {
-        let project = command.project;
-        let (effect, outcome) = match command.operation {
-            Operation::PutDirective { mut directive, expected_version } => {
-                let (id, kind) = (directive.id, directive.body.kind());
-                let before = self.store.directive(project, kind, id).await.unwrap();
-                assert_eq!(before.map(|before| before.version), expected_version);
-                directive.version = expected_version.unwrap_or(0) + 1;
-                let version = directive.version;
-                (Effect::DirectiveSaved(directive), Outcome::Directive { id, version })
-            }
-            Operation::DeleteDirective { kind, id, .. } => {
-                let effect = Effect::DirectiveRemoved { project, kind, id };
-                (effect, Outcome::Directive { id, version: 0 })
-            }
-            other => panic!("the test did not say what this comes to: {other:?}"),
-        };
-        let effects = vec![effect];
-        let shown = Effects(effects.clone());
-        self.commit(&shown).await;
-        self.alerts.apply(&shown);
-        Scripted { effects: Vec::new(), outcome: Ok(outcome) }
-    }
-
     async fn commit(&self, effects: &Effects) {
         let expected = *self.stands.lock().unwrap();
         let through = expected.next();
@@ -439,15 +459,50 @@ impl ScriptedRoad {
     }
 }
 
+impl ScriptedRoad {
+    /// What the engine does with rules and their like, where a test says nothing else.
+    async fn obey(&self, command: Command) -> Outcome {
+        match command.operation {
+            Operation::PutDirective { directive, expected_version } => {
+                let kind = directive.body.kind();
+                let before = self.store.directive(command.project, kind, directive.id).await;
+                let current = before.unwrap().map_or(0, |before| before.version);
+                if expected_version.unwrap_or(0) != current {
+                    return Outcome::Refused(Refusal::StaleVersion { current });
+                }
+                let (id, version) = (directive.id, current + 1);
+                let saved = Directive { version, ..*directive };
+                self.follow(Effect::DirectiveSaved(Box::new(saved))).await;
+                Outcome::Directive { id, version }
+            }
+            Operation::DeleteDirective { kind, id, expected_version: _ } => {
+                let known = self.store.directive(command.project, kind, id).await.unwrap();
+                self.follow(removed(known.expect("it is there"))).await;
+                Outcome::Directive { id, version: 0 }
+            }
+            Operation::ReplayDeadLetters { letters } => {
+                let count = letters.len() as u64;
+                let (project, at) = (command.project, time(1_000));
+                self.follow(Effect::Replayed { project, letters, at }).await;
+                Outcome::Replayed(count)
+            }
+            other => panic!("the test did not say what this comes to: {other:?}"),
+        }
+    }
+
+    async fn follow(&self, effect: Effect) {
+        let effects = Effects(vec![effect]);
+        self.commit(&effects).await;
+        self.alerts.apply(&effects);
+    }
+}
+
 #[async_trait::async_trait]
 impl Road for ScriptedRoad {
     async fn submit(&self, command: Command) -> Result<Outcome, RoadError> {
         self.submitted.lock().unwrap().push(command.clone());
         let scripted = self.script.lock().unwrap().pop_front();
-        let scripted = match scripted {
-            Some(scripted) => scripted,
-            None => self.obey(command).await,
-        };
+        let Some(scripted) = scripted else { return Ok(self.obey(command).await) };
         if !scripted.effects.is_empty() {
             self.commit(&Effects(scripted.effects)).await;
         }
@@ -457,6 +512,18 @@ impl Road for ScriptedRoad {
     async fn caught_up(&self, _patience: Patience) -> Result<(), RoadError> {
         self.behind.lock().unwrap().map_or(Ok(()), Err)
     }
+}
+
+/// A directive that is no longer; a silence ends now and stays.
+fn removed(mut directive: Directive) -> Effect {
+    let (project, kind, id) = (directive.project, directive.body.kind(), directive.id);
+    let DirectiveBody::Silence(silence) = &mut directive.body else {
+        return Effect::DirectiveRemoved { project, kind, id };
+    };
+    silence.starts_at = silence.starts_at.min(Stopped.now());
+    silence.ends_at = silence.ends_at.min(Stopped.now());
+    directive.version += 1;
+    Effect::DirectiveSaved(Box::new(directive))
 }
 
 struct Reload {

@@ -14,7 +14,7 @@ use crate::server::Server;
 use crate::statistics::{median, thousands};
 
 /// Slowest that filling may be before it is given up.
-const FILL: Duration = Duration::from_secs(300);
+const FILL: Duration = Duration::from_secs(900);
 /// From being ready to being asked to stop.
 const SETTLED: Duration = Duration::from_millis(500);
 

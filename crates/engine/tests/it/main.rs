@@ -6,6 +6,7 @@ mod commands;
 mod directives;
 mod golden;
 mod grouping;
+mod holding;
 mod invariants;
 mod isolation;
 mod lifecycle;

@@ -258,9 +258,7 @@ impl Indexer for Object<'_> {
     where
         Self: 'v,
     {
-        self.find(key)
-            .map(|value| CowVal::Borrowed(value))
-            .ok_or_else(|| ExecutionError::no_such_key(""))
+        self.find(key).map(CowVal::Borrowed).ok_or_else(|| ExecutionError::no_such_key(""))
     }
 
     fn steal<'v>(self: Box<Self>, key: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>

@@ -153,10 +153,7 @@ impl Lists {
 
     /// The check that a lead is filed under.
     pub(super) fn lead(&self, list: u32) -> Option<u32> {
-        match self.slots[list].key {
-            Key::Lead(check) => Some(check),
-            _ => None,
-        }
+        if let Key::Lead(check) = self.slots[list].key { Some(check) } else { None }
     }
 
     pub(super) fn entries(&self, list: u32) -> &[Entry] {

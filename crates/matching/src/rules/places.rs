@@ -149,7 +149,9 @@ impl Places {
                 self.paths.retain(|&other| other != number);
                 self.slots.remove(number);
             }
-            _ => {}
+            // Every fact has these; they stay.
+            Field::Component | Field::Source | Field::Environment | Field::Summary => {}
+            Field::Severity | Field::ComponentType | Field::Kind | Field::Status => {}
         }
     }
 

@@ -131,24 +131,20 @@ fn any_signal() -> impl Strategy<Value = Signal<'static>> {
 /// A change: the rule of an id comes, changes or goes.
 type Change = (u8, Option<Rule>);
 
-fn linear(
-    rules: &BTreeMap<DirectiveId, Rule>,
-    trigger: Trigger,
-    facts: &Facts<'_>,
-) -> Vec<DirectiveId> {
-    let fits = |rule: &Rule| {
-        let rule = CompiledRule::compile(rule).unwrap();
-        rule.asks_for(trigger) && rule.fits(facts) == Fit::Matches
-    };
-    rules.iter().filter(|(_, rule)| fits(rule)).map(|(&id, _)| id).collect()
+/// The rules there ought to be, as they were put and compiled.
+type Kept = BTreeMap<DirectiveId, (Rule, CompiledRule)>;
+
+fn linear(rules: &Kept, trigger: Trigger, facts: &Facts<'_>) -> Vec<DirectiveId> {
+    let fits = |rule: &CompiledRule| rule.asks_for(trigger) && rule.fits(facts) == Fit::Matches;
+    rules.iter().filter(|(_, (_, rule))| fits(rule)).map(|(&id, _)| id).collect()
 }
 
-fn apply(rules: &mut Rules, kept: &mut BTreeMap<DirectiveId, Rule>, (number, rule): &Change) {
+fn apply(rules: &mut Rules, kept: &mut Kept, (number, rule): &Change) {
     let id = id(u128::from(*number));
     match rule {
         Some(rule) => {
             rules.put(id, rule).unwrap();
-            kept.insert(id, rule.clone());
+            kept.insert(id, (rule.clone(), CompiledRule::compile(rule).unwrap()));
         }
         None => {
             rules.remove(id);
@@ -157,7 +153,7 @@ fn apply(rules: &mut Rules, kept: &mut BTreeMap<DirectiveId, Rule>, (number, rul
     }
 }
 
-fn compare(rules: &mut Rules, kept: &BTreeMap<DirectiveId, Rule>, signals: &[Signal<'_>]) {
+fn compare(rules: &mut Rules, kept: &Kept, signals: &[Signal<'_>]) {
     let mut incident = incident();
     incident.component = "db".to_owned();
     incident.status = Status::Open;
@@ -167,7 +163,7 @@ fn compare(rules: &mut Rules, kept: &BTreeMap<DirectiveId, Rule>, signals: &[Sig
                 let mut found = vec![id(u128::MAX)];
                 rules.matching(trigger, &facts, &mut found);
                 assert_eq!(found[1..], linear(kept, trigger, &facts), "{trigger} {facts:?}");
-                let asked = kept.values().any(|it| it.enabled && it.on.contains(&trigger));
+                let asked = kept.values().any(|(it, _)| it.enabled && it.on.contains(&trigger));
                 assert_eq!(rules.has(trigger), asked, "{trigger}");
             }
         }
@@ -183,7 +179,7 @@ proptest! {
         changes in proptest::collection::vec((0..24_u8, prop::option::weighted(0.8, any_rule())), 1..60),
         signals in proptest::collection::vec(any_signal(), 1..4),
     ) {
-        let (mut rules, mut kept) = (Rules::default(), BTreeMap::new());
+        let (mut rules, mut kept) = (Rules::default(), Kept::new());
         for (count, change) in changes.iter().enumerate() {
             apply(&mut rules, &mut kept, change);
             if count % 8 == 0 {
@@ -193,7 +189,7 @@ proptest! {
         compare(&mut rules, &kept, &signals);
         // The same rules put in another order are found alike.
         let mut anew = Rules::default();
-        for (&id, rule) in kept.iter().rev() {
+        for (&id, (rule, _)) in kept.iter().rev() {
             anew.put(id, rule).unwrap();
         }
         compare(&mut anew, &kept, &signals);
@@ -201,7 +197,7 @@ proptest! {
             anew.remove(*id);
         }
         prop_assert!(anew.is_empty());
-        compare(&mut anew, &BTreeMap::new(), &signals);
+        compare(&mut anew, &Kept::new(), &signals);
     }
 }
 
@@ -271,15 +267,22 @@ fn of_a_label_that_comes_twice_the_first_counts() {
     let mut signal = signal();
     signal.labels = vec![("a".into(), "1".into()), ("a".into(), "2".into())];
     let mut rules = Rules::default();
-    let kept: BTreeMap<DirectiveId, Rule> = [
-        (id(1), rule(&["labels.a equals 1"], "")),
-        (id(2), rule(&["labels.a equals 2"], "")),
-        (id(3), rule(&["labels.a one_of 1,2"], "")),
-        (id(4), rule(&[], "labels.a == '1'")),
-    ]
-    .into();
-    for (id, rule) in &kept {
-        rules.put(*id, rule).unwrap();
+    let mut kept = Kept::new();
+    for change in [
+        (1, Some(rule(&["labels.a equals 1"], ""))),
+        (2, Some(rule(&["labels.a equals 2"], ""))),
+        (3, Some(rule(&["labels.a one_of 1,2"], ""))),
+        (4, Some(rule(&[], "labels.a == '1'"))),
+    ] {
+        apply(&mut rules, &mut kept, &change);
     }
     compare(&mut rules, &kept, &[signal]);
+}
+
+#[test]
+fn everything_compiled_can_go_to_another_thread() {
+    fn goes<T: Send + Sync>() {}
+    goes::<Rules>();
+    goes::<CompiledRule>();
+    goes::<matching::Conjunction>();
 }

@@ -19,7 +19,8 @@ pub(crate) fn all() -> Vec<(&'static str, Entry<'static>)> {
         ("tick", Entry::Tick),
         ("receipt", Entry::Receipt(Box::new(receipt()))),
     ];
-    all.extend(operations().into_iter().map(|(name, operation)| (name, command(operation))));
+    let operations = operations().into_iter().chain(on_directives());
+    all.extend(operations.map(|(name, operation)| (name, command(operation))));
     all
 }
 
@@ -162,6 +163,11 @@ fn operations() -> Vec<(&'static str, Operation)> {
         ),
         ("delete_policy", Operation::DeletePolicy { id: PolicyId(5), expected_version: Some(6) }),
         ("delete_policy_any", Operation::DeletePolicy { id: PolicyId(5), expected_version: None }),
+    ]
+}
+
+fn on_directives() -> Vec<(&'static str, Operation)> {
+    vec![
         ("put_rule", put(DirectiveBody::Rule(rule()))),
         ("put_silence", put(DirectiveBody::Silence(silence()))),
         ("put_inhibition", put(DirectiveBody::Inhibition(inhibition()))),

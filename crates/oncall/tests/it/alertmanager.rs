@@ -104,9 +104,12 @@ fn what_is_not_its_shape_is_told_with_its_path() {
             [2]: wrong_type: must be an object with name, time_intervals
         "#]],
     );
-    check(&json!(null), expect![[r#"
+    check(
+        &json!(null),
+        expect![[r#"
         : wrong_type: must be an object with name, time_intervals
-    "#]]);
+    "#]],
+    );
 }
 
 /// The ranges that Alertmanager 0.28 takes and refuses.

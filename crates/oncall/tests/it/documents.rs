@@ -4,6 +4,8 @@ use expect_test::{Expect, expect};
 use model::FieldError;
 use oncall::{Calendar, Schedule};
 
+use crate::instants::{at, zone};
+
 fn shown(errors: Vec<FieldError>) -> String {
     errors
         .iter()
@@ -55,26 +57,38 @@ fn every_bad_field_of_a_schedule_is_told_at_once() {
 
 #[test]
 fn an_empty_schedule_says_what_it_needs() {
-    check_schedule("{}", expect![[r#"
+    check_schedule(
+        "{}",
+        expect![[r#"
         name: missing: must not be empty
         time_zone: missing: must be the IANA name of a time zone, such as Europe/Berlin
-    "#]]);
-    check_schedule(r#"{"name": "x", "time_zone": "UTC", "layers": [{}]}"#, expect![[r#"
+    "#]],
+    );
+    check_schedule(
+        r#"{"name": "x", "time_zone": "UTC", "layers": [{}]}"#,
+        expect![[r#"
         layers[0].name: missing: must not be empty
         layers[0].people: missing: must name at least one person
         layers[0].rotation.every: missing: must be a number of weeks, days or hours, such as 1w, 1d, 12h, of at most 366 days
         layers[0].start: missing: must be a local date and time, such as 2026-03-02T09:00
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_field_nobody_knows_is_refused() {
-    check_schedule(r#"{"name": "x", "zone": "UTC"}"#, expect![[r#"
+    check_schedule(
+        r#"{"name": "x", "zone": "UTC"}"#,
+        expect![[r#"
         : malformed: unknown field `zone`, expected one of `name`, `time_zone`, `layers`, `overrides` at line 1 column 20
-    "#]]);
-    check_calendar(r#"{"name": "x", "intervals": [{"time": []}]}"#, expect![[r#"
+    "#]],
+    );
+    check_calendar(
+        r#"{"name": "x", "intervals": [{"time": []}]}"#,
+        expect![[r#"
         : malformed: unknown field `time`, expected one of `time_zone`, `times`, `weekdays`, `days_of_month`, `months`, `years` at line 1 column 35
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -170,11 +184,14 @@ fn every_bad_field_of_a_calendar_is_told_at_once() {
             intervals[0].years[1]: malformed: must be a year or a range of them, such as 2026:2027, not "soon"
         "#]],
     );
-    check_calendar("{}", expect![[r#"
+    check_calendar(
+        "{}",
+        expect![[r#"
         name: missing: must not be empty
         time_zone: missing: must be the IANA name of a time zone, such as Europe/Berlin
         intervals: missing: must have at least one interval
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -182,4 +199,46 @@ fn a_document_is_written_as_it_was_read() {
     let json = r#"{"name":"x","time_zone":"UTC","layers":[{"name":"l","people":["00000000-0000-0000-0000-00000000000a"],"rotation":{"every":"1d"},"start":"2026-03-02T09:00"}]}"#;
     let document: oncall::ScheduleDocument = serde_json::from_str(json).expect("a document");
     assert_eq!(serde_json::to_string(&document).expect("json"), json);
+}
+
+/// The blocks of JSON in the page about schedules and calendars.
+fn examples() -> Vec<&'static str> {
+    let page = include_str!("../../../../docs/oncall.md");
+    let blocks = page.split("```json\n").skip(1);
+    blocks.map(|block| block.split("```").next().expect("an end")).collect()
+}
+
+#[test]
+fn the_examples_of_the_page_are_what_the_page_says() {
+    let [schedule, calendar] = examples()[..] else { panic!("two examples") };
+    let schedule = Schedule::from_json(schedule).expect("a good schedule");
+    let shifts = schedule.shifts(at("2026-03-22T23:00:00Z"), at("2026-03-24T23:00:00Z"));
+    let people = |shifts: &[oncall::Shift]| -> String {
+        let berlin = zone("Europe/Berlin");
+        let shown = shifts.iter().map(|shift| {
+            let start = shift.start.to_zoned(berlin.clone()).strftime("%a %H:%M").to_string();
+            let end = shift.end.to_zoned(berlin.clone()).strftime("%a %H:%M").to_string();
+            format!("{start} to {end} {:x}\n", shift.person.0 & 0xf)
+        });
+        shown.collect()
+    };
+    expect![[r#"
+        Mon 00:00 to Mon 09:00 a
+        Mon 09:00 to Mon 10:00 b
+        Mon 10:00 to Mon 16:00 c
+        Mon 16:00 to Tue 10:00 b
+        Tue 10:00 to Tue 12:00 c
+        Tue 12:00 to Tue 20:00 d
+        Tue 20:00 to Wed 00:00 b
+    "#]]
+    .assert_eq(&people(&shifts.expect("shifts")));
+    let calendar = Calendar::from_json(calendar).expect("a good calendar");
+    for (instant, expected) in [
+        ("2026-06-01T06:59:59Z", true),
+        ("2026-06-01T07:00:00Z", false),
+        ("2026-06-06T12:00:00Z", true),
+        ("2026-12-31T12:00:00Z", true),
+    ] {
+        assert_eq!(calendar.is_in_force(at(instant)), expected, "{instant}");
+    }
 }

@@ -87,7 +87,8 @@ fn a_file_has_an_event_for_each_shift() {
         X-STORMBELL-PERSON:00000000-0000-0000-0000-00000000000b
         END:VEVENT
         END:VCALENDAR
-    "#]].assert_eq(&file.replace("\r\n", "\n"));
+    "#]]
+    .assert_eq(&file.replace("\r\n", "\n"));
     assert_eq!(file.matches('\n').count(), file.matches("\r\n").count());
 }
 

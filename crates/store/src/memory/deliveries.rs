@@ -5,6 +5,7 @@
 //! handed out, is worked out from its deliveries each time.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use model::{
     EndpointId, IncidentId, Notification, NotificationId, ProjectId, Receipt, Seq, Target,
@@ -97,8 +98,8 @@ impl Deliveries {
         let line = line_of(notification.subject);
         let fresh = Delivery::due(notification.at, notification.deadline);
         let mut changes = Vec::new();
-        if !self.attempts.contains_key(&(key, receipt.attempt)) {
-            self.attempts.insert((key, receipt.attempt), receipt.clone());
+        if let Entry::Vacant(place) = self.attempts.entry((key, receipt.attempt)) {
+            place.insert(receipt.clone());
             changes.push(Change::Attempt(key, receipt.attempt));
         }
         if let Some(incident) = line
@@ -106,8 +107,8 @@ impl Deliveries {
             && !receipt.reference.is_empty()
         {
             let thread = (key.0, key.2, incident);
-            if !self.threads.contains_key(&thread) {
-                self.threads.insert(thread, receipt.reference.clone());
+            if let Entry::Vacant(place) = self.threads.entry(thread) {
+                place.insert(receipt.reference.clone());
                 changes.push(Change::Thread(thread));
             }
         }

@@ -12,7 +12,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use http::request::Parts;
 use model::directive::{Directive, DirectiveBody, DirectiveKind, Silence};
-use model::{DirectiveId, Operation, Outcome, ProjectId, Refusal, Scope, Timestamp, limits};
+use model::{DirectiveId, Operation, Outcome, ProjectId, Refusal, Scope, limits};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// List silences
 #[utoipa::path(
-    get, path = "/api/v2/silences", tag = "alertmanager",
+    get, path = "/api/v2/silences", tag = "alertmanager", operation_id = "list_alertmanager_silences",
     params(("filter" = Option<Vec<String>>, Query, description = "matchers: `name=value`, `!=`, `=~`, `!~`; a silence must have all of them")),
     responses((status = 200, description = "The silences: active ones by end, pending ones by start, expired ones latest first", body = Vec<GettableSilence>), (status = 400, description = "A filter cannot be read")),
 )]
@@ -62,7 +62,7 @@ async fn list_silences(
 /// With the `id` of one that there is, it is changed. Where that would change what was hidden already (other
 /// matchers, another start, one that is over), it ends now and a new one is made: the answer says which.
 #[utoipa::path(
-    post, path = "/api/v2/silences", tag = "alertmanager",
+    post, path = "/api/v2/silences", tag = "alertmanager", operation_id = "post_alertmanager_silence",
     request_body = PostableSilence,
     responses((status = 200, description = "Its id", body = SilenceIdDocument), (status = 400, description = "`invalid_silence`"), (status = 404, description = "There is no silence with that id")),
 )]
@@ -73,13 +73,13 @@ async fn post_silence(
 ) -> Result<Json<SilenceIdDocument>, Problem> {
     call.require(&[Scope::Manage])?;
     let posted: PostableSilence = body.read()?;
-    let id = set(&api, &call, &posted, body.hash()).await?;
+    let id = set(&api, &call, &posted).await?;
     Ok(Json(SilenceIdDocument::new(id)))
 }
 
 /// Get one silence
 #[utoipa::path(
-    get, path = "/api/v2/silence/{id}", tag = "alertmanager",
+    get, path = "/api/v2/silence/{id}", tag = "alertmanager", operation_id = "get_alertmanager_silence",
     params(("id" = String, Path, description = "id of the silence")),
     responses((status = 200, description = "The silence", body = GettableSilence), (status = 404, description = "There is no silence with that id")),
 )]
@@ -89,8 +89,7 @@ async fn get_silence(
     SilenceId(id): SilenceId,
 ) -> Result<Json<GettableSilence>, Problem> {
     call.require(&[Scope::Read])?;
-    let (silence, _) = known(&api, call.project(), id).await?;
-    let id = id.unwrap_or(DirectiveId(0));
+    let (id, silence, _) = known(&api, call.project(), id).await?;
     Ok(Json(GettableSilence::new(id, &silence, api.ports().clock.now())))
 }
 
@@ -98,7 +97,7 @@ async fn get_silence(
 ///
 /// It ends now, and is still shown for five days. One that is over already stays as it is.
 #[utoipa::path(
-    delete, path = "/api/v2/silence/{id}", tag = "alertmanager",
+    delete, path = "/api/v2/silence/{id}", tag = "alertmanager", operation_id = "delete_alertmanager_silence",
     params(("id" = String, Path, description = "id of the silence")),
     responses((status = 200, description = "It is over"), (status = 404, description = "There is no silence with that id")),
 )]
@@ -126,66 +125,47 @@ impl<S: Send + Sync> FromRequestParts<S> for SilenceId {
 }
 
 /// Makes or changes a silence; answers the id of the one that is in force now.
-async fn set(
-    api: &Api,
-    call: &Call,
-    posted: &PostableSilence,
-    hash: u64,
-) -> Result<DirectiveId, Problem> {
+async fn set(api: &Api, call: &Call, posted: &PostableSilence) -> Result<DirectiveId, Problem> {
     for _ in 0..TRIES {
         let now = api.ports().clock.now();
         let wanted = Wanted::read(posted, now)?;
-        let Some(id) = &wanted.id else { return create(api, call, wanted.silence, hash).await };
-        let id = DirectiveId::parse(id);
-        let (before, version) = known(api, call.project(), id).await?;
+        let Some(id) = &wanted.id else { return create(api, call, wanted.silence).await };
+        let (id, before, version) = known(api, call.project(), DirectiveId::parse(id)).await?;
         let Some(changed) = wanted.change(&before, now) else {
-            let new = create(api, call, wanted.silence, hash).await?;
-            expire(api, call, id).await?;
+            // The new one first: between the two commands nothing gets through.
+            let new = create(api, call, wanted.silence).await?;
+            expire(api, call, Some(id)).await?;
             return Ok(new);
         };
-        let id = id.unwrap_or(DirectiveId(0));
-        if put(api, call, id, changed, Some(version), hash).await?.is_some() {
+        if put(api, call, id, changed, Some(version)).await?.is_some() {
             return Ok(id);
         }
     }
     Err(changed_meanwhile())
 }
 
-async fn create(
-    api: &Api,
-    call: &Call,
-    silence: Silence,
-    hash: u64,
-) -> Result<DirectiveId, Problem> {
+async fn create(api: &Api, call: &Call, silence: Silence) -> Result<DirectiveId, Problem> {
     let id = DirectiveId(uuid::Uuid::now_v7().as_u128());
-    put(api, call, id, silence, None, hash).await?.ok_or_else(changed_meanwhile)
+    put(api, call, id, silence, None).await?.ok_or_else(changed_meanwhile)
 }
 
 async fn expire(api: &Api, call: &Call, id: Option<DirectiveId>) -> Result<(), Problem> {
-    for _ in 0..TRIES {
-        let now = api.ports().clock.now();
-        let (before, version) = known(api, call.project(), id).await?;
-        let ended = match phase(&before, now) {
-            Phase::Expired => return Ok(()),
-            Phase::Active => Silence { ends_at: now, ..before },
-            Phase::Pending => Silence { starts_at: now, ends_at: now, ..before },
-        };
-        let id = id.unwrap_or(DirectiveId(0));
-        if put(api, call, id, ended, Some(version), 0).await?.is_some() {
-            return Ok(());
-        }
+    let (id, silence, _) = known(api, call.project(), id).await?;
+    if phase(&silence, api.ports().clock.now()) == Phase::Expired {
+        return Ok(());
     }
-    Err(changed_meanwhile())
+    let (kind, expected_version) = (DirectiveKind::Silence, None);
+    let operation = Operation::DeleteDirective { kind, id, expected_version };
+    submit(api, call, operation).await.map(drop)
 }
 
-/// The id that the command came to; nothing where the version was another one by then.
+/// The id of what was saved; nothing where the version was another one by then.
 async fn put(
     api: &Api,
     call: &Call,
     id: DirectiveId,
     silence: Silence,
     expected_version: Option<u64>,
-    hash: u64,
 ) -> Result<Option<DirectiveId>, Problem> {
     let directive = Box::new(Directive {
         id,
@@ -194,8 +174,15 @@ async fn put(
         version: 0,
         body: DirectiveBody::Silence(silence),
     });
-    let operation = Operation::PutDirective { directive, expected_version };
-    match api.ports().road.submit(call.command(operation, hash)?).await? {
+    submit(api, call, Operation::PutDirective { directive, expected_version }).await
+}
+
+async fn submit(
+    api: &Api,
+    call: &Call,
+    operation: Operation,
+) -> Result<Option<DirectiveId>, Problem> {
+    match api.ports().road.submit(call.command_without_key(operation)).await? {
         Outcome::Directive { id, .. } => Ok(Some(id)),
         Outcome::Refused(Refusal::StaleVersion { .. }) => Ok(None),
         Outcome::Refused(Refusal::NotFound) => Err(not_found()),
@@ -214,17 +201,17 @@ async fn put(
     }
 }
 
-/// A silence and its version.
+/// A silence with its id and version.
 async fn known(
     api: &Api,
     project: ProjectId,
     id: Option<DirectiveId>,
-) -> Result<(Silence, u64), Problem> {
+) -> Result<(DirectiveId, Silence, u64), Problem> {
     let id = id.ok_or_else(not_found)?;
     let found = api.ports().store.directive(project, DirectiveKind::Silence, id).await?;
     let found = found.ok_or_else(not_found)?;
     let version = found.version;
-    silence(found).map(|(_, silence)| (silence, version)).ok_or_else(not_found)
+    silence(found).map(|(id, silence)| (id, silence, version)).ok_or_else(not_found)
 }
 
 /// Every silence of the project.
@@ -257,9 +244,4 @@ fn not_found() -> Problem {
 
 fn changed_meanwhile() -> Problem {
     Problem::new(Code::StaleVersion, "somebody else changes the same silence; try again")
-}
-
-/// Whether a silence is in force.
-pub(super) fn is_active(silence: &Silence, now: Timestamp) -> bool {
-    phase(silence, now) == Phase::Active
 }

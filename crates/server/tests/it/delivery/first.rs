@@ -24,8 +24,14 @@ fn who_asked_hears_of_an_incident_once_with_everything_it_takes_to_act() {
     let given = json!({ "component": "orders-db", "severity": "P0", "environment": "prod",
         "source": "probe", "summary": "no connections left", "labels": { "region": "eu" } });
     signal(&mut client, &given);
-    signal(&mut client, &json!({ "component": "web", "severity": "P0", "labels": { "region": "us" } }));
-    signal(&mut client, &json!({ "component": "api", "severity": "P2", "labels": { "region": "eu" } }));
+    signal(
+        &mut client,
+        &json!({ "component": "web", "severity": "P0", "labels": { "region": "us" } }),
+    );
+    signal(
+        &mut client,
+        &json!({ "component": "api", "severity": "P2", "labels": { "region": "eu" } }),
+    );
     eventually("the webhook arrives", SOON, || (sink.count() == 1).then_some(()));
     let incident = only_incident(&mut client, "component=orders-db");
     let (told, body) = (&sink.taken()[0], sink.taken()[0].json());

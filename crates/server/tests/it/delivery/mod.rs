@@ -1,6 +1,8 @@
 //! Rules and delivery, end to end: a real server, real sinks.
 
+mod amtool;
 mod first;
+mod lasting;
 mod next_record;
 mod storm;
 mod subscription;

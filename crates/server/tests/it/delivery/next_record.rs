@@ -25,7 +25,8 @@ fn a_rule_applies_to_the_very_next_signal_a_thousand_times_in_a_row() {
         told.push(signal(&mut client, &json!({ "component": component, "severity": "P3" })));
     }
     eventually("all are told", Duration::from_secs(60), || (sink.count() >= TIMES).then_some(()));
-    let mut arrived: Vec<_> = sink.taken().iter().map(|one| text(&one.json()["signal"]["id"])).collect();
+    let mut arrived: Vec<_> =
+        sink.taken().iter().map(|one| text(&one.json()["signal"]["id"])).collect();
     arrived.sort_unstable();
     told.sort_unstable();
     assert_eq!(arrived, told);

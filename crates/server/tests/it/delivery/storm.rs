@@ -79,8 +79,7 @@ impl Wish {
     }
 
     fn conditions(&self) -> Value {
-        let condition =
-            |field: &str, op: &str, value: Value| json!({ "field": field, "op": op, "value": value });
+        let condition = |field: &str, op: &str, value: Value| json!({ "field": field, "op": op, "value": value });
         let component = |number: &usize| json!(format!("svc-{number}"));
         match self {
             Self::Component(number, worst) => json!([

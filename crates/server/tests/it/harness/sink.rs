@@ -28,6 +28,8 @@ pub(crate) enum Conduct {
 /// One request that came in.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
+    /// Its path.
+    pub(crate) path: String,
     /// Its headers, names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     /// Its body, as it came.
@@ -178,6 +180,7 @@ fn read_request(wire: &mut BufReader<TcpStream>) -> std::io::Result<Option<Recei
     if wire.read_line(&mut line)? == 0 {
         return Ok(None);
     }
+    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut headers = Vec::new();
     loop {
         line.clear();
@@ -186,7 +189,7 @@ fn read_request(wire: &mut BufReader<TcpStream>) -> std::io::Result<Option<Recei
         headers.push((name.to_lowercase(), value.trim().to_owned()));
     }
     let (conduct, at) = (Conduct::Takes, Instant::now());
-    let mut request = Received { headers, body: Vec::new(), conduct, at };
+    let mut request = Received { path, headers, body: Vec::new(), conduct, at };
     let length = request.header("content-length").and_then(|text| text.parse().ok());
     request.body = vec![0; length.unwrap_or(0)];
     wire.read_exact(&mut request.body)?;

@@ -122,7 +122,7 @@ pub(in crate::conformance) async fn letters_are_listed_under_every_filter_and_pa
     store: Arc<dyn Store>,
 ) {
     let all = fill(&store).await;
-    let dead: Vec<Letter> = all.iter().flat_map(|notification| letters_of(notification)).collect();
+    let dead: Vec<Letter> = all.iter().flat_map(letters_of).collect();
     assert!(dead.len() > 15, "there is something to list");
     let times = [None, Some(time(104)), Some(time(112))];
     let mut filters = Vec::new();
@@ -158,7 +158,7 @@ pub(in crate::conformance) async fn letters_are_listed_under_every_filter_and_pa
 /// The letters that a notification must have, by what [`fill`] made of it.
 fn letters_of(notification: &Notification) -> Vec<Letter> {
     let index = usize::from(matches!(notification.subject, Subject::Signal(_)));
-    let is_dead = (notification.seq.0 as usize + index) % 3 == 0;
+    let is_dead = (notification.seq.0 as usize + index).is_multiple_of(3);
     let letter = |&target| Letter {
         notification: notification.clone(),
         target,

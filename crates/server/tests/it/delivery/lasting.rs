@@ -1,0 +1,179 @@
+//! What must last: silences and escalations over a kill, dead letters over a restart, and endpoints that
+//! answer beside those that do not.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::subscription::{private, rule, signal, subscriber, webhook};
+use crate::harness::{Client, Conduct, Server, Sink, eventually, never_for, only_incident, text};
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn all(client: &mut Client, path: &str) -> Vec<Value> {
+    client.get(path).expect_status(200).json()["items"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn a_silence_holds_from_the_moment_it_is_acknowledged_whatever_is_killed_then() {
+    let mut server = Server::start(private());
+    let (mut client, sink) = (server.client(), Sink::start());
+    let team = subscriber(&mut client, "team");
+    let hook = webhook(&mut client, &team, "hook", &sink);
+    rule(&mut client, &team, &hook, &json!({ "match_all": true }));
+    for round in 0..5 {
+        let component = format!("db-{round}");
+        let asked = json!({
+            "match": [{ "field": "component", "op": "equals", "value": component }],
+            "starts_at": "2020-01-01T00:00:00Z", "ends_at": "2100-01-01T00:00:00Z", "comment": "moving",
+        });
+        client.post("/v1/silences", &asked).expect_status(201);
+        server.kill9();
+        server.restart();
+        client = server.client();
+        // The silenced first, so that whatever leaked would have left before the other arrives.
+        signal(&mut client, &json!({ "component": component, "severity": "P0" }));
+        signal(&mut client, &json!({ "component": format!("loud-{round}"), "severity": "P0" }));
+    }
+    eventually("the others are told", SOON, || (sink.count() >= 5).then_some(()));
+    let told = sink.taken();
+    assert!(told.iter().all(|one| text(&one.json()["incident"]["component"]).starts_with("loud")));
+    let held = all(&mut client, "/v1/notifications?status=held");
+    assert_eq!(held.len(), 5, "{held:?}");
+    assert!(held.iter().all(|one| one["held"]["reason"] == "silenced"), "{held:?}");
+}
+
+#[test]
+fn an_escalation_goes_on_over_a_kill_and_stops_when_somebody_takes_it_up() {
+    let mut server = Server::start(private());
+    let (mut client, first, second) = (server.client(), Sink::start(), Sink::start());
+    let team = subscriber(&mut client, "team");
+    let (one, two) = (
+        webhook(&mut client, &team, "first", &first),
+        webhook(&mut client, &team, "second", &second),
+    );
+    let steps =
+        json!([{ "after": "0s", "endpoints": [one] }, { "after": "4s", "endpoints": [two] }]);
+    let asked = json!({ "name": "chain", "steps": steps, "repeat": 0 });
+    let chain = text(&client.post("/v1/escalations", &asked).expect_status(201).json()["id"]);
+    let asked = json!({ "match_all": true, "endpoints": [], "escalation_id": chain });
+    rule(&mut client, &team, &one, &asked);
+    signal(&mut client, &json!({ "component": "db", "severity": "P1" }));
+    eventually("the first step is told", SOON, || (first.count() == 1).then_some(()));
+    server.kill9();
+    server.restart();
+    client = server.client();
+    eventually("the second step is told", SOON, || (second.count() == 1).then_some(()));
+    assert_eq!(second.taken()[0].json()["transition"], "step");
+    signal(&mut client, &json!({ "component": "web", "severity": "P1" }));
+    eventually("the other incident's first step is told", SOON, || {
+        (first.count() == 2).then_some(())
+    });
+    let incident = only_incident(&mut client, "component=web");
+    let path = format!("/v1/incidents/{}/state", text(&incident["id"]));
+    client.json("PATCH", &path, &json!({ "to": "INVESTIGATING" })).expect_status(200);
+    never_for("a step after it was taken up", Duration::from_secs(6), || {
+        (second.count() > 1).then_some(())
+    });
+}
+
+#[test]
+fn a_dead_letter_is_kept_whole_over_a_restart_and_replayed_as_it_was() {
+    let mut server = Server::start(private());
+    let (mut client, sink) = (server.client(), Sink::start());
+    let team = subscriber(&mut client, "team");
+    let hook = webhook(&mut client, &team, "hook", &sink);
+    rule(&mut client, &team, &hook, &json!({ "match_all": true }));
+    sink.conduct(Conduct::Answers(410));
+    signal(&mut client, &json!({ "component": "db", "severity": "P1" }));
+    let letter = eventually("it is given up", SOON, || {
+        all(&mut client, "/v1/dead-letters").first().cloned()
+    });
+    assert_eq!(letter["endpoint_id"], json!(hook), "{letter}");
+    server.terminate();
+    server.restart();
+    client = server.client();
+    assert_eq!(all(&mut client, "/v1/dead-letters"), [letter.clone()]);
+    assert!(
+        all(&mut client, "/v1/dead-letters?incident=00000000-0000-0000-0000-000000000001")
+            .is_empty()
+    );
+    sink.conduct(Conduct::Takes);
+    let asked = json!({ "filter": { "endpoint": hook } });
+    let replayed = client.post("/v1/dead-letters/replay", &asked).expect_status(202).json();
+    assert_eq!(replayed["replayed"], 1, "{replayed}");
+    eventually("it arrives", SOON, || (sink.count() == 1).then_some(()));
+    let (before, after) = (sink.received()[0].json(), sink.taken()[0].json());
+    let without_time = |mut body: Value| {
+        body["sent_at"] = Value::Null;
+        body
+    };
+    assert_eq!(without_time(before), without_time(after));
+    eventually("it is no dead letter any more", SOON, || {
+        all(&mut client, "/v1/dead-letters").is_empty().then_some(())
+    });
+}
+
+#[test]
+fn an_endpoint_that_hangs_and_one_that_is_gone_hold_nobody_else_up() {
+    let server = Server::start(private());
+    let (mut client, good, hung) = (server.client(), Sink::start(), Sink::start());
+    hung.conduct(Conduct::Hangs);
+    let gone = Sink::start();
+    let gone_url = gone.url("/");
+    drop(gone);
+    for (name, url) in [("good", good.url("/")), ("hung", hung.url("/")), ("gone", gone_url)] {
+        let team = subscriber(&mut client, name);
+        let asked = json!({
+            "subscriber_id": team, "channel": "webhook", "name": name, "config": { "url": url },
+        });
+        let hook = text(&client.post("/v1/endpoints", &asked).expect_status(201).json()["id"]);
+        rule(&mut client, &team, &hook, &json!({ "on": ["signal"], "match_all": true }));
+    }
+    for _ in 0..200 {
+        signal(&mut client, &json!({ "component": "db", "severity": "P1" }));
+    }
+    eventually("the good one hears of everything", SOON, || (good.count() == 200).then_some(()));
+    let pending = client.get("/v1/notifications?status=pending&limit=1").json();
+    assert_eq!(pending["total"], 400, "the others are tried on: {pending}");
+}
+
+#[test]
+fn who_was_told_what_and_why_not_can_be_explained() {
+    let server = Server::start(private());
+    let (mut client, sink) = (server.client(), Sink::start());
+    let team = subscriber(&mut client, "team");
+    let hook = webhook(&mut client, &team, "hook", &sink);
+    let eu = json!([{ "field": "labels.region", "op": "equals", "value": "eu" }]);
+    let us = json!([{ "field": "labels.region", "op": "equals", "value": "us" }]);
+    rule(&mut client, &team, &hook, &json!({ "name": "eu", "on": ["signal"], "match": eu }));
+    rule(&mut client, &team, &hook, &json!({ "name": "us", "on": ["signal"], "match": us }));
+    let given = json!({ "component": "db", "severity": "P1", "labels": { "region": "eu" } });
+    let id = signal(&mut client, &given);
+    eventually("it is told", SOON, || (sink.count() == 1).then_some(()));
+    let path = format!("/v1/explain?subject=signal:{id}&subscriber={team}");
+    let explained = eventually("it is settled", SOON, || {
+        let explained = client.get(&path).expect_status(200).text();
+        explained.contains("\"sent\"").then_some(explained)
+    });
+    for word in ["\"matched\"", "\"not_matched\"", "\"labels.region\"", "\"us\""] {
+        assert!(explained.contains(word), "{word} in {explained}");
+    }
+}
+
+#[test]
+fn loopback_is_refused_unless_the_operator_allows_it() {
+    let server = Server::start(crate::harness::Options::default());
+    let (mut client, sink) = (server.client(), Sink::start());
+    let team = subscriber(&mut client, "team");
+    let hook = webhook(&mut client, &team, "hook", &sink);
+    let tested = client.post(&format!("/v1/endpoints/{hook}/test"), &json!({})).expect_status(200);
+    assert_eq!(tested.json()["delivered"], false, "{}", tested.text());
+    rule(&mut client, &team, &hook, &json!({ "match_all": true }));
+    signal(&mut client, &json!({ "component": "db", "severity": "P1" }));
+    let letter = eventually("it is given up", SOON, || {
+        all(&mut client, "/v1/dead-letters").first().cloned()
+    });
+    assert!(letter.to_string().contains("127.0.0.1"), "{letter}");
+    assert_eq!(sink.received().len(), 0);
+}
