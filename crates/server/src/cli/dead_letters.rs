@@ -191,5 +191,5 @@ fn replay(
         return output.json(&answer.bytes);
     }
     let done: Replayed = documents::read(&answer.bytes)?;
-    output.line(format!("{} dead letters are due again", times::grouped(done.replayed)))
+    output.line(format!("due again: {}", times::counted(done.replayed, "dead letter")))
 }

@@ -241,7 +241,10 @@ fn print_deliveries(
             Cell::plain(format!("  {}", delivery.target.text(names))),
             Cell::inked(&delivery.status, told::ink(&delivery.status)),
             Cell::inked(times::exact(at), Ink::Dim),
-            Cell::plain(format!("{} tries", delivery.attempts)),
+            Cell::plain(match delivery.attempts {
+                1 => "1 try".to_owned(),
+                tries => format!("{tries} tries"),
+            }),
             Cell::plain(&delivery.last_answer),
         ]);
     }

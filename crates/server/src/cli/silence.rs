@@ -228,11 +228,9 @@ fn preview(matching: &[Word], connection: &Connection, output: &mut Output) -> R
     }
     let hidden: Hidden = documents::read(&answer.bytes)?;
     let more = if hidden.truncated { " or more" } else { "" };
-    output.line(format!(
-        "It would hide {} firing alerts and {} open incidents{more}.",
-        times::grouped(hidden.alert_count),
-        times::grouped(hidden.incident_count)
-    ))?;
+    let alerts = times::counted(hidden.alert_count, "firing alert");
+    let incidents = times::counted(hidden.incident_count, "open incident");
+    output.line(format!("It would hide {alerts} and {incidents}{more}."))?;
     if !hidden.incidents.is_empty() {
         output.gap()?;
         incidents::print(output, &hidden.incidents)?;

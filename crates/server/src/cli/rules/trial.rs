@@ -70,15 +70,13 @@ pub(super) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
 }
 
 fn print(trial: &Trial, hours: u32, output: &mut Output) -> Result<(), Failure> {
+    let sent = times::counted(trial.would_have_sent, "notification");
+    output.line(format!("In the last {hours} h it would have sent {sent}."))?;
     output.line(format!(
-        "In the last {hours} h it would have sent {} notifications.",
-        times::grouped(trial.would_have_sent)
-    ))?;
-    output.line(format!(
-        "It fits {} of {} signals, and {} incidents.",
+        "It fits {} of {}, and {}.",
         times::grouped(trial.matched_signals),
-        times::grouped(trial.scanned),
-        times::grouped(trial.matched_incidents)
+        times::counted(trial.scanned, "signal"),
+        times::counted(trial.matched_incidents, "incident")
     ))?;
     if trial.truncated {
         output.line("There was more in these hours than is looked at.")?;
