@@ -170,7 +170,12 @@ impl Client {
         body: &Value,
     ) -> Result<Answer, Failure> {
         let body = serde_json::to_vec(body).context("cannot write the request as JSON")?;
-        self.patient(method, path, Some(&body))
+        self.patient(method, path, Some(("application/json", &body)))
+    }
+
+    /// Sends a file of YAML, tried again like [`Client::send`].
+    pub(crate) fn post_yaml(&self, path: &str, text: &[u8]) -> Result<Answer, Failure> {
+        self.patient(&Method::POST, path, Some(("application/yaml", text)))
     }
 
     /// Removes something.
@@ -185,17 +190,23 @@ impl Client {
         self.run(request, Some(lines))
     }
 
-    fn patient(&self, method: &Method, path: &str, body: Option<&[u8]>) -> Result<Answer, Failure> {
+    /// Tries until there is an answer other than to try again; a body comes with its kind.
+    fn patient(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<(&str, &[u8])>,
+    ) -> Result<Answer, Failure> {
         let idempotency_key = uuid::Uuid::now_v7().to_string();
         let mut tried = 0;
         loop {
             let mut request = self.request(method, path)?;
-            if body.is_some() {
+            if let Some((kind, _)) = body {
                 request = request
-                    .header(header::CONTENT_TYPE, "application/json")
+                    .header(header::CONTENT_TYPE, kind)
                     .header("idempotency-key", &idempotency_key);
             }
-            let answer = self.run(request, body)?;
+            let answer = self.run(request, body.map(|(_, bytes)| bytes))?;
             tried += 1;
             if !answer.is_to_be_repeated() || tried == TRIES {
                 return answer.checked(self);

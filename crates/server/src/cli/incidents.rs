@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::client::{Answer, Client, Connection};
-use super::documents::{self, IncidentItem, Page};
+use super::client::{Client, Connection};
+use super::documents::IncidentItem;
 use super::failure::Failure;
 use super::output::{Ink, Output};
+use super::pages::{self, Filter};
 use super::table::{Cell, Table};
 use super::times;
 
@@ -40,39 +41,23 @@ pub(crate) struct Options {
     connection: Connection,
 }
 
+/// Where incidents are.
+const PATH: &str = "/v1/incidents";
 /// Every status.
 const STATUSES: &str = "OPEN,INVESTIGATING,RESOLVED,CLOSED";
 
 /// Runs `stormbell incidents`.
 pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure> {
     let client = options.connection.open()?;
-    let limit = if options.limit == 0 { usize::MAX } else { options.limit };
     let filter = options.filter();
-    let mut shown = Vec::new();
-    let mut total = 0;
-    for answer in Pages::new(&client, &filter, limit) {
-        let answer = answer?;
-        if output.is_json() {
-            output.json(&answer.bytes)?;
-            continue;
-        }
-        let page: Page<IncidentItem> = documents::read(&answer.bytes)?;
-        total = page.total;
-        shown.extend(page.items);
-    }
-    if output.is_json() {
-        return Ok(());
-    }
-    if shown.is_empty() {
+    let listed = pages::listed::<IncidentItem>(&client, PATH, &filter, options.limit, output)?;
+    let Some(listed) = listed else { return Ok(()) };
+    if listed.items.is_empty() {
         let nothing = if filter.is_empty() { "No incident is open." } else { "No incident fits." };
         return output.line(nothing);
     }
-    print(output, &shown)?;
-    output.flush()?;
-    if total > shown.len() as u64 {
-        output.note(&format!("{} of {total} incidents; --limit 0 shows all", shown.len()));
-    }
-    Ok(())
+    print(output, &listed.items)?;
+    listed.note_rest("incidents", output)
 }
 
 /// Every incident of an environment, whatever its status.
@@ -81,11 +66,7 @@ pub(crate) fn of_environment(
     environment: &str,
 ) -> Result<Vec<IncidentItem>, Failure> {
     let filter = vec![("status", STATUSES.to_owned()), ("environment", environment.to_owned())];
-    let mut all = Vec::new();
-    for answer in Pages::new(client, &filter, usize::MAX) {
-        all.extend(documents::read::<Page<IncidentItem>>(&answer?.bytes)?.items);
-    }
-    Ok(all)
+    pages::all(client, PATH, &filter)
 }
 
 /// Prints incidents as a table.
@@ -111,65 +92,15 @@ pub(crate) fn print(output: &mut Output, incidents: &[IncidentItem]) -> Result<(
 }
 
 impl Options {
-    fn filter(&self) -> Vec<(&'static str, String)> {
+    fn filter(&self) -> Filter {
         let statuses = if self.all { STATUSES.to_owned() } else { self.status.join(",") };
-        let texts = [
+        pages::filter([
             ("status", Some(statuses).filter(|words| !words.is_empty())),
             ("severity", Some(self.severity.join(",")).filter(|words| !words.is_empty())),
             ("component", self.component.clone()),
             ("environment", self.environment.clone()),
             ("assignee", self.assignee.clone()),
             ("q", self.query.clone()),
-        ];
-        texts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
-    }
-}
-
-/// The pages of a list, one request each, until `left` rows or the end.
-struct Pages<'a> {
-    client: &'a Client,
-    filter: &'a [(&'static str, String)],
-    left: usize,
-    cursor: Option<String>,
-    ended: bool,
-}
-
-impl<'a> Pages<'a> {
-    fn new(client: &'a Client, filter: &'a [(&'static str, String)], left: usize) -> Self {
-        Self { client, filter, left, cursor: None, ended: false }
-    }
-
-    fn read(&mut self) -> Result<Answer, Failure> {
-        #[derive(serde::Deserialize)]
-        struct Extent {
-            items: Vec<serde::de::IgnoredAny>,
-            next_cursor: Option<String>,
-        }
-        let limit = self.left.min(model::limits::PAGE).to_string();
-        let mut query: Vec<(&str, &str)> =
-            self.filter.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        query.push(("limit", &limit));
-        if let Some(cursor) = &self.cursor {
-            query.push(("cursor", cursor));
-        }
-        let answer = self.client.get("/v1/incidents", &query)?;
-        let extent: Extent = documents::read(&answer.bytes)?;
-        self.left = self.left.saturating_sub(extent.items.len());
-        self.ended = extent.next_cursor.is_none() || extent.items.is_empty() || self.left == 0;
-        self.cursor = extent.next_cursor;
-        Ok(answer)
-    }
-}
-
-impl Iterator for Pages<'_> {
-    type Item = Result<Answer, Failure>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let answer = self.read();
-        self.ended |= answer.is_err();
-        Some(answer)
+        ])
     }
 }

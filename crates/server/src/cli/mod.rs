@@ -8,23 +8,38 @@ mod backup;
 mod client;
 mod comment;
 mod completions;
+mod conditions;
 mod configuration;
+mod dead_letters;
 mod demo;
 mod doctor;
 mod documents;
+mod endpoints;
+mod explain;
 mod failure;
+mod import;
 mod incident;
 mod incidents;
 mod ingest;
+mod input;
 mod keys;
+mod names;
+mod notifications;
+mod oncall;
 mod output;
+mod pages;
 mod progress;
 mod projects;
 mod rca;
 mod replay;
+mod rules;
+mod schedules;
+mod silence;
 mod simulate;
+mod subscribers;
 mod table;
 mod times;
+mod told;
 mod upload;
 
 use std::process::ExitCode;
@@ -89,6 +104,26 @@ enum Command {
     Rca(rca::Options),
     /// Comment on an incident
     Comment(comment::Options),
+    /// List, make and remove subscribers: who owns rules and is told
+    Subscribers(subscribers::Options),
+    /// List, make, try and remove endpoints: where notifications are sent
+    Endpoints(endpoints::Options),
+    /// List, make, try and carry over rules: what a subscriber wants to hear of
+    Rules(rules::Options),
+    /// Make, list, try and end silences: what nobody is told for a while
+    Silence(silence::Options),
+    /// Show who was told what, and with what result
+    Notifications(notifications::Options),
+    /// List messages that were given up, and send them again
+    DeadLetters(dead_letters::Options),
+    /// Explain who was told about something, who was not, and why
+    Explain(explain::Options),
+    /// Ask a schedule who is on call, and who will be
+    Oncall(oncall::Options),
+    /// List, make and show on-call schedules
+    Schedules(schedules::Options),
+    /// Bring over the configuration of another tool
+    Import(import::Options),
     /// List, make and revoke API keys
     Keys(keys::Options),
     /// List and make projects
@@ -131,6 +166,16 @@ impl Command {
             Self::Reopen(options) => options.run(output),
             Self::Rca(options) => rca::run(&options, output),
             Self::Comment(options) => comment::run(&options, output),
+            Self::Subscribers(options) => subscribers::run(&options, output),
+            Self::Endpoints(options) => endpoints::run(&options, output),
+            Self::Rules(options) => rules::run(&options, output),
+            Self::Silence(options) => silence::run(&options, output),
+            Self::Notifications(options) => notifications::run(&options, output),
+            Self::DeadLetters(options) => dead_letters::run(&options, output),
+            Self::Explain(options) => explain::run(&options, output),
+            Self::Oncall(options) => oncall::run(&options, output),
+            Self::Schedules(options) => schedules::run(&options, output),
+            Self::Import(options) => import::run(&options, output),
             Self::Keys(options) => keys::run(&options, output),
             Self::Projects(options) => projects::run(&options, output),
             Self::Replay(options) => replay::run(&options, output),
@@ -163,9 +208,14 @@ mod tests {
 
     #[test]
     fn every_command_takes_json() {
-        for words in
-            [vec!["incidents"], vec!["doctor"], vec!["keys", "list"], vec!["config", "dump"]]
-        {
+        for words in [
+            vec!["incidents"],
+            vec!["doctor"],
+            vec!["keys", "list"],
+            vec!["config", "dump"],
+            vec!["rules"],
+            vec!["silence", "list"],
+        ] {
             let line = ["stormbell"].into_iter().chain(words.clone()).chain(["--json"]);
             let parsed = CommandLine::try_parse_from(line);
             assert!(parsed.is_ok_and(|line| line.json), "{words:?}");

@@ -1,8 +1,13 @@
 //! A bar on standard error for work that takes a while; nothing where standard error is no terminal.
 
+use std::time::Duration;
+
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use super::times;
+
+/// How often a sign of life moves.
+const TICK: Duration = Duration::from_millis(120);
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +50,28 @@ impl Progress {
             Unit::Entries => format!("{} of {} entries", times::grouped(done), times::grouped(of)),
             Unit::Signals => format!("{} of {} signals", times::grouped(done), times::grouped(of)),
         });
+    }
+}
+
+/// Work of which only its end is known: one request that takes a while.
+pub(crate) struct Waiting(ProgressBar);
+
+impl Waiting {
+    /// Work that has begun.
+    pub(crate) fn new(what: &'static str) -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} … {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        bar.enable_steady_tick(TICK);
+        Self(bar)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -81,6 +81,11 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 signal`, `12,345 signals`.
+pub(crate) fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 fn read(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }
@@ -130,6 +135,8 @@ mod tests {
 
     #[test]
     fn thousands_stand_apart() {
+        assert_eq!(counted(1, "rule"), "1 rule");
+        assert_eq!(counted(1_200, "rule"), "1,200 rules");
         assert_eq!(grouped(7), "7");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(12_345), "12,345");

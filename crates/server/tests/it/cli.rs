@@ -2,6 +2,7 @@
 //! simulation and the demo, with what is printed and the exit codes.
 
 mod server;
+mod told;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;

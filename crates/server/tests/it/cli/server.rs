@@ -30,6 +30,11 @@ pub(super) struct Done {
 impl Server {
     /// Starts a server and waits until it answers.
     pub(super) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with more arguments and waits until it answers.
+    pub(super) fn start_with(arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let mut process = stormbell()
             .args([
@@ -41,6 +46,7 @@ impl Server {
                 "--log-format",
                 "json",
             ])
+            .args(arguments)
             .arg("--data")
             .arg(data.path())
             .stderr(Stdio::piped())

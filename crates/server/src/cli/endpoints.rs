@@ -1,0 +1,261 @@
+//! `stormbell endpoints`: where notifications are sent. Their secrets go in and never come out again.
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::client::{Client, Connection};
+use super::documents::{self, Page};
+use super::failure::Failure;
+use super::input;
+use super::names::{self, Kind, Names};
+use super::output::{Ink, Output};
+use super::table::{Cell, Table};
+
+/// Characters of a configuration that a list shows.
+const SHOWN: usize = 80;
+
+/// What to do with endpoints.
+#[derive(Debug, Clone, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    listing: Listing,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Command {
+    /// List endpoints; so does no command at all
+    List(Listing),
+    /// Make an endpoint
+    Create {
+        #[command(flatten)]
+        wanted: Wanted,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Send a test message, at once
+    Test(One),
+    /// Show what would be sent, and send nothing
+    Preview {
+        #[command(flatten)]
+        one: One,
+        /// A notification to show, by its id [default: a sample]
+        #[arg(long, value_name = "ID")]
+        notification: Option<String>,
+    },
+    /// Remove an endpoint: what is due there becomes a dead letter
+    Delete(One),
+}
+
+/// Which endpoints.
+#[derive(Debug, Clone, clap::Args)]
+struct Listing {
+    /// Those of this subscriber
+    #[arg(long, value_name = "SUBSCRIBER")]
+    subscriber: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// One endpoint.
+#[derive(Debug, Clone, clap::Args)]
+struct One {
+    /// Its name or id; SUBSCRIBER/NAME where several have the name
+    #[arg(value_name = "ENDPOINT")]
+    endpoint: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// The endpoint that is wanted.
+#[derive(Debug, Clone, clap::Args)]
+struct Wanted {
+    /// Who owns it, by name or id
+    #[arg(long, value_name = "SUBSCRIBER")]
+    subscriber: String,
+    /// webhook, slack, email, …
+    #[arg(long, value_name = "CHANNEL")]
+    channel: String,
+    /// A name for people
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// What the channel needs, as a JSON object
+    #[arg(long, value_name = "JSON|@FILE")]
+    config: String,
+}
+
+/// An endpoint.
+#[derive(Debug, Deserialize)]
+struct Endpoint {
+    id: String,
+    subscriber_id: String,
+    channel: String,
+    name: String,
+    config: Map<String, Value>,
+    verified_at: Option<String>,
+}
+
+/// What came of a test message.
+#[derive(Debug, Deserialize)]
+struct Tested {
+    delivered: bool,
+    status: u16,
+    answer: String,
+    took_ms: u64,
+}
+
+/// Runs `stormbell endpoints`.
+pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure> {
+    match &options.command {
+        None => list(&options.listing, output),
+        Some(Command::List(listing)) => list(listing, output),
+        Some(Command::Create { wanted, connection }) => create(wanted, connection, output),
+        Some(Command::Test(one)) => test(one, output),
+        Some(Command::Preview { one, notification }) => {
+            preview(one, notification.as_deref(), output)
+        }
+        Some(Command::Delete(one)) => {
+            let (client, path) = one.open("")?;
+            client.delete(&path)?;
+            output.note(&format!("removed {}", one.endpoint));
+            Ok(())
+        }
+    }
+}
+
+impl One {
+    /// A way to the server and the path of the endpoint, or of something below it.
+    fn open(&self, below: &str) -> Result<(Client, String), Failure> {
+        let client = self.connection.open()?;
+        let path = names::path(&client, Kind::Endpoint, &self.endpoint, below)?;
+        Ok((client, path))
+    }
+}
+
+fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
+    let client = listing.connection.open()?;
+    let owner = names::optional(&client, Kind::Subscriber, listing.subscriber.as_deref())?;
+    let filter: Vec<_> = owner.iter().map(|id| ("subscriber", id.as_str())).collect();
+    let answer = client.get(Kind::Endpoint.path(), &filter)?;
+    if output.is_json() {
+        return output.json(&answer.bytes);
+    }
+    let page: Page<Endpoint> = documents::read(&answer.bytes)?;
+    if page.items.is_empty() {
+        return output.line("There is no endpoint.");
+    }
+    let owners = Names::of(&client, &[Kind::Subscriber])?;
+    let mut table = Table::new(&["NAME", "SUBSCRIBER", "CHANNEL", "STATE", "CONFIGURATION", "ID"]);
+    for endpoint in &page.items {
+        let (state, ink) = match endpoint.verified_at {
+            Some(_) => ("verified", Ink::Green),
+            None => ("unverified", Ink::Yellow),
+        };
+        table.row([
+            Cell::plain(&endpoint.name),
+            Cell::plain(owners.of_id(&endpoint.subscriber_id)),
+            Cell::plain(&endpoint.channel),
+            Cell::inked(state, ink),
+            Cell::plain(configured(&endpoint.config)),
+            Cell::inked(&endpoint.id, Ink::Dim),
+        ]);
+    }
+    output.table(table)
+}
+
+/// A configuration on one line: `url=https://… secret=set`.
+fn configured(config: &Map<String, Value>) -> String {
+    let one = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name}={text}"),
+        Value::Object(secret) if secret.get("set") == Some(&Value::Bool(true)) => {
+            format!("{name}=set")
+        }
+        other => format!("{name}={other}"),
+    };
+    let text = config.iter().map(one).collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+fn create(wanted: &Wanted, connection: &Connection, output: &mut Output) -> Result<(), Failure> {
+    let config = input::said(&wanted.config, "--config")?;
+    let client = connection.open()?;
+    let body = json!({
+        "subscriber_id": names::id(&client, Kind::Subscriber, &wanted.subscriber)?,
+        "channel": wanted.channel,
+        "name": wanted.name,
+        "config": config,
+    });
+    let answer = client.send(&Method::POST, Kind::Endpoint.path(), &body)?;
+    if output.is_json() {
+        return output.json(&answer.bytes);
+    }
+    let made: Endpoint = documents::read(&answer.bytes)?;
+    output.line(format!("endpoint {}  {}  {}", made.id, made.channel, made.name))?;
+    output.line(format!("next: stormbell endpoints test {}", made.id))
+}
+
+/// Sends a test message; ends with exit code 1 where it was not taken.
+fn test(one: &One, output: &mut Output) -> Result<(), Failure> {
+    let (client, path) = one.open("/test")?;
+    let answer = client.send(&Method::POST, &path, &json!({}))?;
+    let tested: Tested = documents::read(&answer.bytes)?;
+    if output.is_json() {
+        output.json(&answer.bytes)?;
+    } else {
+        let (word, ink) = match tested.delivered {
+            true => ("delivered", Ink::Green),
+            false => ("not delivered", Ink::Red),
+        };
+        let status = match tested.status {
+            0 => String::new(),
+            status => format!(", status {status}"),
+        };
+        let word = output.paint(ink, word);
+        output.line(format!("{word} in {} ms{status}", tested.took_ms))?;
+        for line in tested.answer.lines() {
+            output.line(format!("  {line}"))?;
+        }
+    }
+    if tested.delivered { Ok(()) } else { Err(Failure::Negative) }
+}
+
+fn preview(one: &One, notification: Option<&str>, output: &mut Output) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    struct Preview {
+        preview: String,
+    }
+    let (client, path) = one.open("/preview")?;
+    let mut body = json!({});
+    if let Some(id) = notification {
+        body["notification_id"] = id.into();
+    }
+    let answer = client.send(&Method::POST, &path, &body)?;
+    if output.is_json() {
+        return output.json(&answer.bytes);
+    }
+    let shown: Preview = documents::read(&answer.bytes)?;
+    output.line(shown.preview)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_shown_as_set_and_a_long_configuration_is_cut() {
+        let config = json!({"url": "http://a", "secret": {"set": true}, "port": 1});
+        let Value::Object(config) = config else { panic!("an object") };
+        let shown = configured(&config);
+        for part in ["url=http://a", "secret=set", "port=1"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        let long = Map::from_iter([("url".to_owned(), json!("ä".repeat(200)))]);
+        assert_eq!(configured(&long).chars().count(), SHOWN + 1);
+    }
+}
