@@ -54,7 +54,7 @@ pub(super) fn make_folder(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Creates a file that only its owner can read: one of them may be a key.
-fn create(path: &Path) -> std::io::Result<File> {
+fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 

@@ -93,7 +93,7 @@ fn a_dead_letter_is_kept_whole_over_a_restart_and_replayed_as_it_was() {
     server.terminate();
     server.restart();
     client = server.client();
-    assert_eq!(all(&mut client, "/v1/dead-letters"), [letter.clone()]);
+    assert_eq!(all(&mut client, "/v1/dead-letters"), std::slice::from_ref(&letter));
     let earlier = "/v1/dead-letters?until=2000-01-01T00:00:00Z";
     assert!(all(&mut client, earlier).is_empty());
     sink.conduct(Conduct::Takes);
