@@ -93,6 +93,10 @@ fn every_wrong_field_is_named_at_once() {
         chat_id wrong_type: this is a text
     "#]],
     );
+}
+
+#[test]
+fn wrong_fields_of_the_other_channels_are_named_too() {
     check(
         "ntfy",
         &json!({"topic": "a/b", "base_url": "https://x?y"}),
