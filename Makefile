@@ -31,7 +31,7 @@ demo: need-compiler ## The main job from nothing: builds, shows a storm become a
 	"$(CARGO_TARGET_DIR)/debug/stormbell" demo --data "$(DATA)" $(ARGS)
 
 # In this order: what fails fastest first.
-TEST_PARTS := need-compiler need-monitors lint test-all sim fuzz
+TEST_PARTS := need-compiler need-monitors need-mail lint test-all sim fuzz
 
 .PHONY: test
 test: ## Everything that continuous integration runs, with a summary in the end
@@ -50,7 +50,7 @@ test: ## Everything that continuous integration runs, with a summary in the end
 ##@ Parts of the tests
 
 .PHONY: test-all
-test-all: need-compiler need-monitors ## The tests of every crate
+test-all: need-compiler need-monitors need-mail ## The tests of every crate
 	$(CARGO) test $(LOCKED) --workspace
 
 .PHONY: test-engine
@@ -72,6 +72,14 @@ test-lake: need-compiler ## Columns, files, scans
 .PHONY: test-ingest
 test-ingest: need-compiler ## The doors and their decoders
 	$(CARGO) test $(LOCKED) --package ingest --package proto
+
+.PHONY: test-matching
+test-matching: ## What a rule fits, and the calendars of people
+	$(CARGO) test $(LOCKED) --package matching --package oncall
+
+.PHONY: test-delivery
+test-delivery: need-compiler need-mail ## The courier and every channel, against servers that speak them
+	$(CARGO) test $(LOCKED) --package delivery
 
 .PHONY: test-api
 test-api: need-compiler ## REST and its OpenAPI document
@@ -129,6 +137,10 @@ need-compiler:
 .PHONY: need-monitors
 need-monitors:
 	@.ci/install-packages monitors
+
+.PHONY: need-mail
+need-mail:
+	@.ci/install-packages mail
 
 .PHONY: need-fuzz
 need-fuzz:

@@ -5,6 +5,8 @@
 //! how to run them. Everything is deterministic: the same bytes always do the same.
 
 pub mod alertmanager;
+pub mod calendars;
+pub mod conditions;
 pub mod entries;
 pub mod grpc;
 pub mod journal;

@@ -31,7 +31,9 @@ pub(crate) fn inspect(batch: &Batch, places: usize) {
                 assert!(lease.starts_at <= lease.ends_at, "a lease ends before it starts");
                 signal
             }
-            Entry::Command(_) | Entry::Tick => panic!("a door wrote {entry:?}"),
+            Entry::Command(_) | Entry::Tick | Entry::Receipt(_) => {
+                panic!("a door wrote {entry:?}")
+            }
         };
         inspect_signal(signal);
         worst = Some(worst.map_or(signal.severity, |worst| worst.min(signal.severity)));

@@ -6,7 +6,7 @@
 use std::io;
 
 use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, escape_formatter};
 
 /// Bytes of a rendering: 256 KiB.
 pub const OUTPUT_BYTES: usize = 256 << 10;
@@ -47,7 +47,7 @@ pub(crate) fn check(source: &str) -> Result<(), TemplateError> {
         .map_err(|error| problem(&error))
 }
 
-/// Renders a template; what is not there is empty.
+/// Renders a template; what is not there is `null` in JSON, and empty elsewhere.
 ///
 /// # Errors
 /// Its grammar is wrong, it costs too much, or it yields too much.
@@ -96,6 +96,11 @@ fn environment(escape: Escape, behavior: UndefinedBehavior) -> Environment<'stat
     environment.set_auto_escape_callback(move |_| match escape {
         Escape::Json => AutoEscape::Json,
         Escape::Nothing => AutoEscape::None,
+    });
+    environment.set_formatter(move |output, state, value| match escape {
+        Escape::Json if value.is_undefined() => Ok(output.write_str("null")?),
+        Escape::Nothing if value.is_none() => Ok(()),
+        Escape::Json | Escape::Nothing => escape_formatter(output, state, value),
     });
     environment
 }
@@ -149,6 +154,9 @@ mod tests {
     fn what_is_not_there_is_empty_and_reported_when_asked() {
         let text = "a\n{{ incident.nothing.deeper }}b";
         assert_eq!(render(text, Escape::Nothing, &json!({})).unwrap(), "a\nb");
+        let none = json!({"incident": null});
+        assert_eq!(render("{{ incident.number }}", Escape::Json, &none).unwrap(), "null");
+        assert_eq!(render("a{{ incident }}", Escape::Nothing, &none).unwrap(), "a");
         assert_eq!(undefined(text, Escape::Nothing, &json!({})).unwrap().line, 2);
         assert_eq!(undefined("{{ a }}", Escape::Nothing, &json!({"a": 1})), None);
     }

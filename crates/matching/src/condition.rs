@@ -104,10 +104,10 @@ impl Predicate {
 pub(crate) enum Requirement<'p> {
     /// One of these, none of them empty.
     Texts(&'p [String]),
-    /// One that begins so.
-    Beginning(&'p str),
-    /// One that ends so.
-    End(&'p str),
+    /// One that begins so, and whether that is all.
+    Beginning(&'p str, bool),
+    /// One that ends so, and whether that is all.
+    End(&'p str, bool),
     /// Any but an empty one.
     Present,
     /// Nothing that could be looked up.
@@ -115,8 +115,8 @@ pub(crate) enum Requirement<'p> {
 }
 
 impl Predicate {
-    /// What it requires of the text of its field; only [`Requirement::Texts`] and
-    /// [`Requirement::Present`] are all that it asks.
+    /// What it requires of the text of its field; [`Requirement::Texts`] and [`Requirement::Present`]
+    /// are all that it asks.
     pub(crate) fn requirement(&self) -> Requirement<'_> {
         if self.negate {
             return Requirement::Nothing;
@@ -132,8 +132,14 @@ impl Predicate {
                 let end = pattern.rfind(wild).map_or("", |at| &pattern[at + 1..]);
                 match (beginning.len(), end.len()) {
                     (0, 0) => Requirement::Nothing,
-                    (one, other) if one >= other => Requirement::Beginning(beginning),
-                    _ => Requirement::End(end),
+                    (one, other) if one >= other => {
+                        let whole = pattern[one..].bytes().all(|byte| byte == b'*');
+                        Requirement::Beginning(beginning, whole)
+                    }
+                    (_, length) => {
+                        let before = &pattern[..pattern.len() - length];
+                        Requirement::End(end, before.bytes().all(|byte| byte == b'*'))
+                    }
                 }
             }
             Test::Texts(_) | Test::Severities(_) | Test::Words(_) | Test::Regex(_) => {

@@ -308,7 +308,7 @@ impl Channels {
         channel: &dyn Dispatch,
         config: &Value,
         before: Option<&Endpoint>,
-    ) -> Result<(Map<String, Value>, Vec<FieldError>), Vec<FieldError>> {
+    ) -> Result<Merged, Vec<FieldError>> {
         let wrong = |code, message: &str| vec![FieldError::new("", code, message)];
         let Value::Object(config) = config else {
             return Err(wrong("wrong_type", "the configuration is an object"));
@@ -339,6 +339,9 @@ impl Channels {
         Ok((whole, errors))
     }
 }
+
+/// A whole configuration, and what is wrong with how it came about.
+type Merged = (Map<String, Value>, Vec<FieldError>);
 
 /// The field that says that messages now go elsewhere, if they do.
 fn moved(

@@ -144,6 +144,11 @@ pub(crate) fn markdown(text: &str) -> String {
     out
 }
 
+/// Text that is shown as it is, but searched for names to notify: those are broken with a mark of no width.
+pub(crate) fn unmentioned(text: &str) -> String {
+    text.replace('@', "@\u{200b}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,8 @@
 //! Inhibitions: while something worse is known, what follows from it is not told.
 //!
 //! What fires and matches the source of an inhibition is remembered under the values of its `equal` fields;
-//! whether it still fires is asked when it matters. What matches both sides is not inhibited, so that
-//! nothing keeps itself quiet.
+//! whether it still fires is asked when it matters. What matches both sides is not inhibited by what does
+//! so too, as in Alertmanager, so that nothing keeps itself quiet.
 
 use std::collections::BTreeMap;
 
@@ -26,9 +26,18 @@ pub(super) struct Guard {
 /// What may inhibit: which inhibition, the hash of the values that must be equal, and what fires.
 pub(super) type SourceKey = (ProjectId, DirectiveId, u128, IdentityKey);
 
-/// Everything that was seen firing as a source, with the incident it was filed in.
+/// Something that was seen firing as a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Source {
+    /// The incident it was filed in.
+    pub(super) incident: Option<IncidentId>,
+    /// Whether it is what the inhibition keeps quiet as well.
+    pub(super) is_target: bool,
+}
+
+/// Everything that was seen firing as a source.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(BTreeMap<SourceKey, Option<IncidentId>>);
+pub(crate) struct Sources(BTreeMap<SourceKey, Source>);
 
 impl Guard {
     /// `None` where it is not in force or cannot be compiled.
@@ -52,12 +61,12 @@ impl Guard {
 }
 
 impl Sources {
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (SourceKey, Option<IncidentId>)> {
-        self.0.iter().map(|(&key, &incident)| (key, incident))
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (SourceKey, Source)> {
+        self.0.iter().map(|(&key, &source)| (key, source))
     }
 
-    pub(super) fn restore(&mut self, key: SourceKey, incident: Option<IncidentId>) {
-        self.0.insert(key, incident);
+    pub(super) fn restore(&mut self, key: SourceKey, source: Source) {
+        self.0.insert(key, source);
     }
 }
 
@@ -83,27 +92,30 @@ impl Engine {
         let Some((identity, incident)) = filed else { return };
         let facts = Facts::of_signal(signal);
         let sources = book.inhibitions.iter().filter(|(_, guard)| guard.source.holds(&facts));
-        let keys: Vec<SourceKey> = sources
-            .map(|(&id, guard)| (project, id, guard.equal_hash(project, &facts), identity))
+        let found: Vec<(SourceKey, Source)> = sources
+            .map(|(&id, guard)| {
+                let key = (project, id, guard.equal_hash(project, &facts), identity);
+                (key, Source { incident, is_target: guard.target.holds(&facts) })
+            })
             .collect();
-        for key in keys {
-            if !self.follow_source(key, incident) {
+        for (key, source) in found {
+            if !self.follow_source(key, source) {
                 Self::limit_hit(project, Reason::InhibitionLimit, out);
             }
         }
     }
 
     /// False where there are too many that fire.
-    fn follow_source(&mut self, key: SourceKey, incident: Option<IncidentId>) -> bool {
+    fn follow_source(&mut self, key: SourceKey, source: Source) -> bool {
         if self.sources.0.len() >= limits::INHIBITION_SOURCES && !self.sources.0.contains_key(&key)
         {
             let mut all = std::mem::take(&mut self.sources.0);
-            all.retain(|key, incident| self.still_fires(key.3, *incident));
+            all.retain(|key, source| self.still_fires(key.3, source.incident));
             self.sources.0 = all;
         }
         let room = self.sources.0.len() < limits::INHIBITION_SOURCES;
         if room || self.sources.0.contains_key(&key) {
-            self.sources.0.insert(key, incident);
+            self.sources.0.insert(key, source);
             return true;
         }
         false
@@ -116,24 +128,34 @@ impl Engine {
         facts: &Facts<'_>,
     ) -> Option<DirectiveId> {
         let book = self.directives.book(project).filter(|book| book.has_inhibitions())?;
-        let fitting: Vec<(DirectiveId, u128)> = book
+        let fitting: Vec<(DirectiveId, u128, bool)> = book
             .inhibitions
             .iter()
-            .filter(|(_, guard)| guard.target.holds(facts) && !guard.source.holds(facts))
-            .map(|(&id, guard)| (id, guard.equal_hash(project, facts)))
+            .filter(|(_, guard)| guard.target.holds(facts))
+            .map(|(&id, guard)| (id, guard.equal_hash(project, facts), guard.source.holds(facts)))
             .collect();
-        fitting
-            .into_iter()
-            .find_map(|(id, hash)| self.source_fires(project, id, hash).then_some(id))
+        let mut fires =
+            |(id, hash, is_source)| self.source_fires(project, id, hash, is_source).then_some(id);
+        fitting.into_iter().find_map(&mut fires)
     }
 
-    /// Whether a source fires; what no longer does is forgotten on the way.
-    fn source_fires(&mut self, project: ProjectId, id: DirectiveId, hash: u128) -> bool {
+    /// Whether a source fires; what no longer does is forgotten on the way. For what is a source itself
+    /// only those count that are no target.
+    fn source_fires(
+        &mut self,
+        project: ProjectId,
+        id: DirectiveId,
+        hash: u128,
+        is_source: bool,
+    ) -> bool {
         let from = (project, id, hash, IdentityKey(0));
         let to = (project, id, hash, IdentityKey(u128::MAX));
         let known: Vec<_> = self.sources.0.range(from..=to).map(|(k, v)| (*k, *v)).collect();
-        for (key, incident) in known {
-            if self.still_fires(key.3, incident) {
+        for (key, source) in known {
+            if is_source && source.is_target {
+                continue;
+            }
+            if self.still_fires(key.3, source.incident) {
                 return true;
             }
             self.sources.0.remove(&key);

@@ -7,6 +7,7 @@ use model::{DirectiveKind, IdentityKey};
 
 use super::allowance::Spent;
 use super::escalations::Running;
+use super::inhibitions::Source;
 use crate::Engine;
 use crate::snapshot::SnapshotError;
 
@@ -31,12 +32,13 @@ impl Engine {
             w.u128(incident.0);
         }
         w.count(self.sources.iter().len());
-        for ((project, id, hash, identity), incident) in self.sources.iter() {
+        for ((project, id, hash, identity), source) in self.sources.iter() {
             w.project(project);
             w.u128(id.0);
             w.u128(hash);
             w.u128(identity.0);
-            w.option(incident, |w, id| w.u128(id.0));
+            w.option(source.incident, |w, id| w.u128(id.0));
+            w.bool(source.is_target);
         }
         self.write_escalations(w);
     }
@@ -61,7 +63,8 @@ impl Engine {
             let (project, id) = (r.project()?, r.directive_id()?);
             let (hash, identity) = (r.u128("hash")?, IdentityKey(r.u128("identity")?));
             let incident = r.option("incident", Reader::incident_id)?;
-            self.sources.restore((project, id, hash, identity), incident);
+            let source = Source { incident, is_target: r.bool("is_target")? };
+            self.sources.restore((project, id, hash, identity), source);
         }
         self.read_escalations(r)
     }

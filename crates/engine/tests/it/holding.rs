@@ -167,6 +167,42 @@ fn what_something_worse_explains_is_not_told_while_it_fires() {
 }
 
 #[test]
+fn what_fits_both_sides_is_inhibited_by_what_fits_the_source_alone() {
+    check(
+        "
+        at 0s rule ana all on=signal to=page
+        at 0s inhibition ana same source.environment=prod target.severity=P2
+        at 1s alert a prod P2 fp=1
+        at 2s alert b prod P2 fp=2
+        at 3s alert c prod P0 fp=3
+        at 4s alert d prod P2 fp=4
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    inhibition saved version 1 by_hand by ana "same"
+            0s    done same version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    alert 1 fires in #1
+            1s    tell ops signal signal 3 because all to page
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    alert 2 fires in #2
+            2s    tell ops signal signal 4 because all to page
+            3s    #3 opened new_key by system
+            3s    filed #3 new_key signals=1
+            3s    alert 3 fires in #3
+            3s    tell ops signal signal 5 because all to page
+            4s    #4 opened new_key by system
+            4s    filed #4 new_key signals=1
+            4s    alert 4 fires in #4
+            4s    hold ops signal signal 6 because all: inhibited by same
+        "#]],
+    );
+}
+
+#[test]
 fn nothing_inhibits_itself_and_a_plain_source_lasts_as_long_as_its_incident() {
     check(
         "

@@ -9,11 +9,10 @@ use model::{DirectiveId, Field};
 
 use super::checks::{Check, Checks, Question};
 use super::ids::Ids;
-use super::lists::{Entry, Key, Lists, keys};
+use super::lists::{Entry, Key, Lists, answered_by_keys, keys};
 use super::slab::Slab;
 use super::table::Table;
 use super::{NONE, mask};
-use crate::condition::Requirement;
 use crate::facts::Facts;
 
 /// Of an entry: its group has several ids.
@@ -133,8 +132,7 @@ impl Index {
                     if !under.is_empty() {
                         let crowd = self.crowd(&under, &predicate.field);
                         if best.as_ref().is_none_or(|(least, ..)| crowd < *least) {
-                            let whole =
-                                matches!(requirement, Requirement::Texts(_) | Requirement::Present);
+                            let whole = answered_by_keys(requirement);
                             best = Some((crowd, if whole { check } else { NONE }, under));
                         }
                     }

@@ -6,7 +6,7 @@
 
 use model::DirectiveId;
 
-use super::places::{LENGTHS, Listed, Places};
+use super::places::{LONGEST, Listed, Places};
 use super::slab::Slab;
 use super::table::Table;
 use crate::condition::Requirement;
@@ -31,10 +31,10 @@ pub(super) enum Key {
     Nothing,
     /// A whole text of a place.
     Text(u32, Box<str>),
-    /// Bytes at the beginning of a text of a place, as many as [`LENGTHS`] says at the position.
-    Beginning(u32, u8, Box<[u8]>),
-    /// Bytes at its end.
-    End(u32, u8, Box<[u8]>),
+    /// Bytes at the beginning of a text of a place, at most [`LONGEST`].
+    Beginning(u32, Box<[u8]>),
+    /// Bytes at its end, likewise.
+    End(u32, Box<[u8]>),
     /// A text that is not empty at a place.
     Present(u32),
     /// A check.
@@ -73,8 +73,8 @@ impl Lists {
         match key {
             Key::Nothing => 0,
             Key::Text(place, text) => self.hash_of(*place, TEXT, text.as_bytes()),
-            Key::Beginning(place, _, bytes) => self.hash_of(*place, BEGINNING, bytes),
-            Key::End(place, _, bytes) => self.hash_of(*place, END, bytes),
+            Key::Beginning(place, bytes) => self.hash_of(*place, BEGINNING, bytes),
+            Key::End(place, bytes) => self.hash_of(*place, END, bytes),
             Key::Present(place) => self.hash_of(*place, PRESENT, b""),
             Key::Lead(check) => self.hash_of(*check, LEAD, b""),
             Key::Always => self.hash_of(0, ALWAYS, b""),
@@ -175,21 +175,20 @@ impl Lists {
             return;
         }
         let bytes = text.as_bytes();
-        for (position, &length) in LENGTHS.iter().enumerate() {
-            if listed.beginnings[position] > 0 && length <= bytes.len() {
-                let bytes = &bytes[..length];
-                let hash = self.hash_of(place, BEGINNING, bytes);
-                found.extend(self.table.find(hash, |number| {
-                    matches!(&self.slots[number].key, Key::Beginning(at, _, other) if *at == place && **other == *bytes)
-                }));
-            }
-            if listed.ends[position] > 0 && length <= bytes.len() {
-                let bytes = &bytes[bytes.len() - length..];
-                let hash = self.hash_of(place, END, bytes);
-                found.extend(self.table.find(hash, |number| {
-                    matches!(&self.slots[number].key, Key::End(at, _, other) if *at == place && **other == *bytes)
-                }));
-            }
+        for length in listed.beginnings.each() {
+            let Some(bytes) = bytes.get(..length) else { break };
+            let hash = self.hash_of(place, BEGINNING, bytes);
+            found.extend(self.table.find(hash, |number| {
+                matches!(&self.slots[number].key, Key::Beginning(at, other) if *at == place && **other == *bytes)
+            }));
+        }
+        for length in listed.ends.each() {
+            let Some(from) = bytes.len().checked_sub(length) else { break };
+            let bytes = &bytes[from..];
+            let hash = self.hash_of(place, END, bytes);
+            found.extend(self.table.find(hash, |number| {
+                matches!(&self.slots[number].key, Key::End(at, other) if *at == place && **other == *bytes)
+            }));
         }
         if listed.present > 0 && !text.is_empty() {
             found.extend(self.find(&Key::Present(place)));
@@ -197,26 +196,33 @@ impl Lists {
     }
 }
 
+/// Whether what is found under its keys fulfils a requirement, and nothing else is asked.
+pub(super) fn answered_by_keys(requirement: Requirement<'_>) -> bool {
+    match requirement {
+        Requirement::Texts(_) | Requirement::Present => true,
+        Requirement::Beginning(text, whole) | Requirement::End(text, whole) => {
+            whole && text.len() <= LONGEST
+        }
+        Requirement::Nothing => false,
+    }
+}
+
 /// The keys under which something with this requirement at a place is filed.
 pub(super) fn keys(place: u32, requirement: Requirement<'_>) -> Vec<Key> {
-    let longest = |length: usize| LENGTHS.iter().rposition(|&other| other <= length);
     match requirement {
         Requirement::Nothing => Vec::new(),
         Requirement::Present => vec![Key::Present(place)],
         Requirement::Texts(texts) => {
             texts.iter().map(|text| Key::Text(place, text.as_str().into())).collect()
         }
-        Requirement::Beginning(text) => longest(text.len())
-            .map(|at| Key::Beginning(place, at as u8, text.as_bytes()[..LENGTHS[at]].into()))
-            .into_iter()
-            .collect(),
-        Requirement::End(text) => longest(text.len())
-            .map(|at| {
-                let bytes = &text.as_bytes()[text.len() - LENGTHS[at]..];
-                Key::End(place, at as u8, bytes.into())
-            })
-            .into_iter()
-            .collect(),
+        Requirement::Beginning(text, _) => {
+            let bytes = &text.as_bytes()[..text.len().min(LONGEST)];
+            vec![Key::Beginning(place, bytes.into())]
+        }
+        Requirement::End(text, _) => {
+            let bytes = &text.as_bytes()[text.len().saturating_sub(LONGEST)..];
+            vec![Key::End(place, bytes.into())]
+        }
     }
 }
 
@@ -232,8 +238,8 @@ fn count(key: &Key, places: &mut Places, change: impl Fn(&mut u32)) {
     change(&mut listed.all);
     match key {
         Key::Text(..) => change(&mut listed.exact),
-        Key::Beginning(_, at, _) => change(&mut listed.beginnings[usize::from(*at)]),
-        Key::End(_, at, _) => change(&mut listed.ends[usize::from(*at)]),
+        Key::Beginning(_, bytes) => listed.beginnings.change(bytes.len(), &change),
+        Key::End(_, bytes) => listed.ends.change(bytes.len(), &change),
         Key::Present(_) => change(&mut listed.present),
         Key::Nothing | Key::Lead(_) | Key::Always => {}
     }

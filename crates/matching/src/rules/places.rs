@@ -11,9 +11,9 @@ use super::slab::Slab;
 use crate::facts::Facts;
 use crate::payload::{self, Scalar};
 
-/// Lengths in bytes of the beginnings and ends of texts that are filed under; few, because a text is
-/// looked up with each that is in use.
-pub(super) const LENGTHS: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 20];
+/// Bytes of a beginning or end of a text that is filed under at most. A text is looked up with each length
+/// that is in use.
+pub(super) const LONGEST: usize = 32;
 
 /// One place.
 #[derive(Debug)]
@@ -32,12 +32,39 @@ pub(super) struct Listed {
     pub(super) all: u32,
     /// Under whole texts.
     pub(super) exact: u32,
-    /// Under beginnings of texts, for each of [`LENGTHS`].
-    pub(super) beginnings: [u32; LENGTHS.len()],
-    /// Under ends of texts, likewise.
-    pub(super) ends: [u32; LENGTHS.len()],
+    /// Under beginnings of texts.
+    pub(super) beginnings: Lengths,
+    /// Under ends of texts.
+    pub(super) ends: Lengths,
     /// Under its being there.
     pub(super) present: u32,
+}
+
+/// How many lists are filed under texts of each length from 1 to [`LONGEST`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Lengths {
+    counts: [u32; LONGEST],
+    /// A bit for each length that is in use, the shortest last.
+    used: u32,
+}
+
+impl Lengths {
+    pub(super) fn change(&mut self, length: usize, change: impl Fn(&mut u32)) {
+        let Some(count) = self.counts.get_mut(length - 1) else { return };
+        change(count);
+        let bit = 1 << (length - 1);
+        self.used = if *count > 0 { self.used | bit } else { self.used & !bit };
+    }
+
+    /// The lengths in use, ascending.
+    pub(super) fn each(&self) -> impl Iterator<Item = usize> + use<> {
+        let mut left = self.used;
+        std::iter::from_fn(move || {
+            let next = (left != 0).then(|| left.trailing_zeros() as usize + 1);
+            left &= left.wrapping_sub(1);
+            next
+        })
+    }
 }
 
 impl Default for Place {

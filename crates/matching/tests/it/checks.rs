@@ -138,44 +138,41 @@ fn limits_are_kept() {
     );
 }
 
-#[test]
-fn expressions_are_refused_with_the_place_and_the_reason() {
+/// Each expression with the one thing that is said about it.
+fn refused(expressions: &[&str], expect: Expect) {
     let mut shown = String::new();
-    for expression in [
-        "severity ==",
-        "severity == 'P1' &&\n && true",
-        "nobody == 'x'",
-        "labels.all(k, v == k)",
-        "severity.reverse() == ''",
-        "cel.bind(x, 1, x > 0)",
-        "type(severity) == string",
-        "Message{x: 1} == null",
-        "{'a': 1}.a == 1",
-        "summary.matches(component)",
-        "summary.matches('(')",
-        "summary.matches('(\\\\w{500}){500}')",
-        "'''x''' == summary",
-        "x'y' == summary",
-        "'unclosed",
-        "'\\q' == summary",
-        "summary | component",
-        "((((((((((((((((((((((((((((((((((true))))))))))))))))))))))))))))))))))",
-        "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!true",
-        "1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1 == 36",
-        "payload.a.all(x, payload.b.all(y, x == y))",
-        "payload.a.map(x, payload).size() == 1",
-        "[payload].map(x, x + x).map(x, x + x).map(x, x + x).map(x, x + x).map(x, x + x).size() == 1",
-        "[1].map(x, [x, x, x, x]).map(x, [x, x, x, x]).map(x, [x, x, x, x]).map(x, [x, x, x, x])\
-         .map(x, [x, x, x, x]).map(x, [x, x, x, x]).map(x, [x, x, x, x]).map(x, [x, x, x, x]) == []",
-        "[1].all(a, [1].all(b, [1].all(c, [1].all(d, [1].all(e, true)))))",
-        "payload.a.all(x, payload == payload)",
-    ] {
+    for expression in expressions {
         let errors = check_rule(&rule(&[], expression));
         let start: String = expression.replace('\n', " ").chars().take(40).collect();
         shown += &format!("{start}\n    {}", lines(&errors));
         assert_eq!(errors.len(), 1, "{expression}");
     }
-    expect![[r#"
+    expect.assert_eq(&shown);
+}
+
+#[test]
+fn expressions_that_cannot_be_read_or_name_what_is_not_there_are_refused_with_the_reason() {
+    refused(
+        &[
+            "severity ==",
+            "severity == 'P1' &&\n && true",
+            "nobody == 'x'",
+            "labels.all(k, v == k)",
+            "severity.reverse() == ''",
+            "cel.bind(x, 1, x > 0)",
+            "type(severity) == string",
+            "Message{x: 1} == null",
+            "{'a': 1}.a == 1",
+            "summary.matches(component)",
+            "summary.matches('(')",
+            "summary.matches('(\\\\w{500}){500}')",
+            "'''x''' == summary",
+            "x'y' == summary",
+            "'unclosed",
+            "'\\q' == summary",
+            "summary | component",
+        ],
+        expect![[r#"
         severity ==
             cel: invalid_expression: line 1, column 13: Syntax error: mismatched input '<EOF>' expecting expression
         severity == 'P1' &&  && true
@@ -210,6 +207,26 @@ fn expressions_are_refused_with_the_place_and_the_reason() {
             cel: invalid_expression: unknown escape in a string; write r'…' to take backslashes as they are
         summary | component
             cel: invalid_expression: write && and ||
+    "#]],
+    );
+}
+
+#[test]
+fn expressions_that_may_cost_too_much_are_refused() {
+    refused(
+        &[
+            "((((((((((((((((((((((((((((((((((true))))))))))))))))))))))))))))))))))",
+            "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!true",
+            "1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1 == 36",
+            "payload.a.all(x, payload.b.all(y, x == y))",
+            "payload.a.map(x, payload).size() == 1",
+            "[payload].map(x, x + x).map(x, x + x).map(x, x + x).map(x, x + x).map(x, x + x).size() == 1",
+            "[1].map(x, [x, x, x, x]).map(x, [x, x, x, x]).map(x, [x, x, x, x]).map(x, [x, x, x, x])\
+         .map(x, [x, x, x, x]).map(x, [x, x, x, x]).map(x, [x, x, x, x]).map(x, [x, x, x, x]) == []",
+            "[1].all(a, [1].all(b, [1].all(c, [1].all(d, [1].all(e, true)))))",
+            "payload.a.all(x, payload == payload)",
+        ],
+        expect![[r#"
         ((((((((((((((((((((((((((((((((((true))
             cel: too_complex: nests too deep: at most 24 brackets, choices and operators in a row
         !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!
@@ -228,7 +245,8 @@ fn expressions_are_refused_with_the_place_and_the_reason() {
             cel: too_costly: at most 4 macros within each other
         payload.a.all(x, payload == payload)
             cel: too_costly: may cost 532742, at most 100000 is allowed
-    "#]].assert_eq(&shown);
+    "#]],
+    );
 }
 
 #[test]

@@ -12,7 +12,8 @@ fn check(conditions: &str, expect: Expect) {
     let facts = Facts::of_signal(&signal);
     for line in conditions.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let holds = |text: &str| {
-            Conjunction::compile(&[condition(text)], Binding::Found).unwrap().holds(&facts)
+            Conjunction::compile(&[condition(text)], Binding::Found)
+                .is_ok_and(|compiled| compiled.holds(&facts))
         };
         let (plain, opposite) = (holds(line), holds(&format!("not {line}")));
         assert_ne!(plain, opposite, "{line}");

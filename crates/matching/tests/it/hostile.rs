@@ -4,10 +4,15 @@ use matching::{CompiledRule, Facts};
 
 use crate::samples::{rule, signal};
 
-/// A stack as small as that of any thread that may come to compile a rule.
+/// A stack half as large as that of any thread that may come to compile a rule.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "only a thread of its own has a stack of a known size"
+)]
 fn in_a_small_stack(run: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(run).unwrap();
-    thread.join().unwrap();
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(run);
+    let ended = thread.map(std::thread::JoinHandle::join);
+    assert!(matches!(ended, Ok(Ok(()))), "see above for what failed in the thread");
 }
 
 /// Compiles it if it may be, runs it if it compiles.

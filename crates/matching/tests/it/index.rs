@@ -26,6 +26,8 @@ const CONDITIONS: &[&str] = &[
     "component glob api-gateway-*",
     "component glob *-gateway-one",
     "component glob **",
+    "component glob a*i",
+    "component glob queue",
     "component regex ^(db|cache)$",
     "component present",
     "environment equals prod",
@@ -143,8 +145,9 @@ fn apply(rules: &mut Rules, kept: &mut Kept, (number, rule): &Change) {
     let id = id(u128::from(*number));
     match rule {
         Some(rule) => {
-            rules.put(id, rule).unwrap();
-            kept.insert(id, (rule.clone(), CompiledRule::compile(rule).unwrap()));
+            let compiled = CompiledRule::compile(rule).expect("rules of this test are well formed");
+            assert_eq!(rules.put(id, rule), Ok(()));
+            kept.insert(id, (rule.clone(), compiled));
         }
         None => {
             rules.remove(id);

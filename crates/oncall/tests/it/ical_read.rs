@@ -32,8 +32,8 @@ fn shown(imported: &Imported, zone_name: &str) -> String {
         };
         let (start, end) = (local(shift.start), local(shift.end));
         let who = letter(shift.person);
-        writeln!(result, "line {}: {start} to {end} {who} {}", shift.line, shift.uid)
-            .expect("a text");
+        let uid = if shift.uid.is_empty() { "-" } else { &shift.uid };
+        writeln!(result, "line {}: {start} to {end} {who} {uid}", shift.line).expect("a text");
     }
     for problem in &imported.problems {
         writeln!(result, "problem in line {}: {}", problem.line, problem.message).expect("a text");
@@ -280,15 +280,15 @@ fn zones_are_known_by_their_iana_names_in_the_disguises_programs_give_them() {
         "2026-06-01T00:00:00Z",
         "2026-06-02T00:00:00Z",
         expect![[r#"
-            line 9: Mon 2026-06-01 07:00 +00:00 to Mon 2026-06-01 08:00 +00:00 a 
-            line 14: Mon 2026-06-01 09:00 +00:00 to Mon 2026-06-01 10:00 +00:00 a 
+            line 9: Mon 2026-06-01 07:00 +00:00 to Mon 2026-06-01 08:00 +00:00 a -
+            line 14: Mon 2026-06-01 09:00 +00:00 to Mon 2026-06-01 10:00 +00:00 a -
             problem in line 21: unknown time zone "Tokyo Standard Time"
         "#]],
     );
 }
 
-#[test]
-fn what_is_not_understood_is_told_with_its_line() {
+/// Events of which something is not understood, and two that are.
+fn doubtful_events() -> String {
     let event = |lines: &str| format!("BEGIN:VEVENT\nSUMMARY:Ada\n{lines}END:VEVENT\n");
     let start = "DTSTART:20260601T090000Z\n";
     let events = [
@@ -319,14 +319,19 @@ fn what_is_not_understood_is_told_with_its_line() {
         "BEGIN:VEVENT\nSUMMARY:Ada\nDTSTART;VALUE=DATE:20270601\nEND:VEVENT\n".to_owned(),
         "BEGIN:VEVENT\nSUMMARY:Ada\n".to_owned(),
     ];
+    events.concat()
+}
+
+#[test]
+fn what_is_not_understood_is_told_with_its_line() {
     check(
-        &events.concat(),
+        &doubtful_events(),
         "UTC",
         "2026-06-01T00:00:00Z",
         "2026-07-01T00:00:00Z",
         expect![[r#"
-            line 109: Mon 2026-06-01 00:00 +00:00 to Tue 2026-06-02 00:00 +00:00 a 
-            line 119: Mon 2026-06-01 00:00 +00:00 to Tue 2026-06-02 00:00 +00:00 a 
+            line 109: Mon 2026-06-01 00:00 +00:00 to Tue 2026-06-02 00:00 +00:00 a -
+            line 119: Mon 2026-06-01 00:00 +00:00 to Tue 2026-06-02 00:00 +00:00 a -
             problem in line 1: VCALENDAR is never ended and not read
             problem in line 2: an event must have DTSTART
             problem in line 7: "20261301T090000Z" is no date or time between 1970 and 2200

@@ -142,7 +142,7 @@ impl api::Channels for Outlet {
         let config = without_marks(asked.config);
         let AskedConfig { channel, project, endpoint, before, .. } = *asked;
         let checked = self.0.check(project, endpoint, channel, &config, before)?;
-        Ok(CheckedConfig { config: checked.config, secrets: checked.secrets })
+        Ok(CheckedConfig { config: with_marks(&checked.config), secrets: checked.secrets })
     }
 
     async fn test(&self, endpoint: &EndpointRow, subscriber: &str) -> Tested {
@@ -168,6 +168,18 @@ impl api::Channels for Outlet {
         };
         Ok(preview.text)
     }
+}
+
+/// A configuration in which each secret that is set says only that.
+fn with_marks(config: &str) -> String {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(config) else {
+        return config.to_owned();
+    };
+    if let Some(Value::Array(sealed)) = fields.remove("sealed") {
+        let names = sealed.iter().filter_map(Value::as_str);
+        fields.extend(names.map(|name| (name.to_owned(), json!({ "set": true }))));
+    }
+    Value::Object(fields).to_string()
 }
 
 /// A configuration without what only says that a secret is set: it stays as it is.

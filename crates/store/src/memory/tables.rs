@@ -116,10 +116,7 @@ impl Tables {
                 self.count((project, incident), signal_count, at)
             }
             &Effect::Moved { signal_seq, project, from, to } => {
-                let key = (project, signal_seq);
-                let before = self.moves.get(&key).copied();
-                self.moves.insert(key, (before.map_or(from, |(filed_in, _)| filed_in), to));
-                Some(Undo::Move(key, before))
+                Some(self.move_signal((project, signal_seq), from, to))
             }
             Effect::Incident(incident) => {
                 let key = (incident.project, incident.id);
@@ -181,6 +178,13 @@ impl Tables {
             | Effect::Replied { .. }
             | Effect::LimitHit { .. } => None,
         }
+    }
+
+    /// Where a signal was filed stays what its first move said.
+    fn move_signal(&mut self, key: MoveKey, from: Option<IncidentId>, to: IncidentId) -> Undo {
+        let before = self.moves.get(&key).copied();
+        self.moves.insert(key, (before.map_or(from, |(filed_in, _)| filed_in), to));
+        Undo::Move(key, before)
     }
 
     fn join(&mut self, key: AlertKey, incident: IncidentId) -> Option<Undo> {

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use model::{Notification, Severity};
+use model::{Notification, Severity, Signal, Subject};
 use serde_json::{Value, json};
 
 use super::config::Config;
 use crate::channels::Preview;
 use crate::rendering::brief::{happened, title, tone};
-use crate::rendering::escape::lines;
+use crate::rendering::escape::{line, lines};
 use crate::rendering::{Telling, Tone, rfc3339, subject_key};
 
 /// How Alertmanager writes that an alert has not ended.
@@ -65,7 +65,11 @@ impl Alert {
         };
         let labels = labels(notification);
         let page = notice.incident.as_ref().and_then(|incident| telling.page(incident.id));
-        let mut annotations = Texts::new();
+        // Labels of the signal are no part of what an incident is, but say whom it concerns.
+        let mut annotations: Texts = match notification.subject {
+            Subject::Incident(_) => notice.signal.iter().flat_map(signal_labels).collect(),
+            Subject::Signal(_) => Texts::new(),
+        };
         annotations.insert("summary".to_owned(), title(notification));
         annotations.insert("transition".to_owned(), happened(notification.transition));
         let said = notice.signal.as_ref().map(|signal| lines(&signal.summary));
@@ -96,35 +100,42 @@ impl Alert {
     }
 }
 
-/// Labels of the signal, under names that Alertmanager's readers take, and ours over them.
+/// What identifies the subject, the same from its beginning to its end: of an incident what it is about, of a signal
+/// its labels too, under names that Alertmanager's readers take.
 fn labels(notification: &Notification) -> Texts {
     let notice = &notification.notice;
     let mut labels = Texts::new();
-    if let Some(signal) = &notice.signal {
-        labels.extend(
-            signal
-                .labels
-                .iter()
-                .map(|(name, value)| (label_name(name), value.clone().into_owned())),
-        );
-        labels.entry("alertname".to_owned()).or_insert_with(|| alert_name(&signal.error_code));
-        labels.insert("component".to_owned(), signal.component.clone().into_owned());
-        labels.insert("environment".to_owned(), signal.environment.clone().into_owned());
+    match (notification.subject, &notice.incident, &notice.signal) {
+        (Subject::Incident(_), Some(incident), _) => {
+            labels.insert("alertname".to_owned(), "StormbellIncident".to_owned());
+            labels.insert("component".to_owned(), line(&incident.component));
+            labels.insert("component_type".to_owned(), incident.component_type.to_string());
+            labels.insert("environment".to_owned(), line(&incident.environment));
+            labels.insert("incident".to_owned(), incident.number.to_string());
+        }
+        (Subject::Incident(_) | Subject::Signal(_), _, Some(signal)) => {
+            labels.extend(signal_labels(signal));
+            labels.entry("alertname".to_owned()).or_insert_with(|| alert_name(&signal.error_code));
+            labels.insert("component".to_owned(), line(&signal.component));
+            labels.insert("component_type".to_owned(), signal.component_type.to_string());
+            labels.insert("environment".to_owned(), line(&signal.environment));
+        }
+        (Subject::Incident(_) | Subject::Signal(_), _, None) => {
+            labels.insert("alertname".to_owned(), alert_name(""));
+        }
     }
-    if let Some(incident) = &notice.incident {
-        labels.insert("component".to_owned(), incident.component.clone());
-        labels.insert("environment".to_owned(), incident.environment.clone());
-        labels.insert("incident".to_owned(), incident.number.to_string());
-    }
-    labels.entry("alertname".to_owned()).or_insert_with(|| alert_name(""));
     labels.insert("severity".to_owned(), severity(notice.severity).to_owned());
     labels.insert("priority".to_owned(), notice.severity.to_string());
     labels.retain(|_, value| !value.is_empty());
     labels
 }
 
+fn signal_labels(signal: &Signal<'static>) -> impl Iterator<Item = (String, String)> {
+    signal.labels.iter().map(|(name, value)| (label_name(name), line(value)))
+}
+
 fn alert_name(code: &str) -> String {
-    if code.is_empty() { "Stormbell".to_owned() } else { code.to_owned() }
+    if code.is_empty() { "StormbellSignal".to_owned() } else { line(code) }
 }
 
 /// A name with nothing but letters, digits and `_`, not beginning with a digit.

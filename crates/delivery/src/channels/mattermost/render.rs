@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::config::Config;
 use crate::channels::Preview;
-use crate::rendering::escape::{clip, markdown};
+use crate::rendering::escape::{clip, markdown, unmentioned};
 use crate::rendering::{Brief, Telling, Tone};
 
 const TEXT_CHARS: usize = 4_000;
@@ -18,9 +18,9 @@ pub(super) fn message(config: &Config, telling: &Telling<'_>) -> Value {
     let short = |value: &str| value.chars().count() < 40;
     let field = |(name, value): &(&'static str, String)| json!({"title": name, "value": clip(&markdown(value), TEXT_CHARS), "short": short(value)});
     let mut attachment = json!({
-        "fallback": brief.headline,
+        "fallback": unmentioned(&brief.headline),
         "color": color(brief.tone),
-        "title": brief.title,
+        "title": unmentioned(&brief.title),
         "text": clip(&text.join("\n"), TEXT_CHARS),
         "fields": brief.facts.iter().map(field).collect::<Vec<_>>(),
     });

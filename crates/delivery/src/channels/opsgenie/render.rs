@@ -72,7 +72,7 @@ fn alert(
         "alias": alias,
         "description": clip_escaped(&html(&brief.plain()), DESCRIPTION_CHARS),
         "details": details,
-        "entity": clip(&component, ENTITY_CHARS),
+        "entity": clip_escaped(&html(&component), ENTITY_CHARS),
         "source": "Stormbell",
         "priority": priority(severity),
         "tags": tags,

@@ -1,5 +1,5 @@
 //! A message as blocks. Limits are those of Slack, counted as UTF-16 to be safe: a header has 150 characters, a section 3 000, a field 2 000, and
-//! a section ten fields.
+//! a section ten fields. `verbatim` keeps Slack from making links of what looks like one.
 
 use serde_json::{Value, json};
 
@@ -52,12 +52,12 @@ pub(super) fn message(telling: &Telling<'_>) -> Value {
 }
 
 fn section(text: &str) -> Value {
-    json!({"type": "section", "text": {"type": "mrkdwn", "text": clip_escaped(text, SECTION_CHARS)}})
+    json!({"type": "section", "text": {"type": "mrkdwn", "verbatim": true, "text": clip_escaped(text, SECTION_CHARS)}})
 }
 
 fn field((name, value): &(&'static str, String)) -> Value {
     let text = clip_escaped(&format!("*{name}*\n{}", mrkdwn(value)), FIELD_CHARS);
-    json!({"type": "mrkdwn", "text": text})
+    json!({"type": "mrkdwn", "verbatim": true, "text": text})
 }
 
 /// A sign that is seen before anything is read.

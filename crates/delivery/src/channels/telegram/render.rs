@@ -35,6 +35,13 @@ struct Text {
 }
 
 impl Text {
+    fn break_line(&mut self) {
+        if self.left > 0 {
+            self.html.push('\n');
+            self.left -= 1;
+        }
+    }
+
     fn push(&mut self, open: &str, text: &str, close: &str) {
         let piece = clip_units(text, self.left);
         self.left -= piece.encode_utf16().count();
@@ -52,14 +59,17 @@ fn text(brief: &Brief) -> String {
     let mut text = Text { html: String::new(), left: TEXT_UNITS.saturating_sub(page.len() + 1) };
     text.push("<b>", &brief.headline, "</b>");
     if !brief.summary.is_empty() {
-        text.push("\n", &brief.summary, "");
+        text.break_line();
+        text.push("", &brief.summary, "");
     }
     for (name, value) in &brief.facts {
-        text.push("\n<b>", name, "</b>");
+        text.break_line();
+        text.push("<b>", name, "</b>");
         text.push("", &format!(": {value}"), "");
     }
     for other in &brief.others {
-        text.push("\n", &format!("• {other}"), "");
+        text.break_line();
+        text.push("", &format!("• {other}"), "");
     }
     if !page.is_empty() {
         text.html.push('\n');

@@ -126,8 +126,8 @@ fn every_wrong_field_is_named_at_once() {
         "pagerduty",
         &json!([1]),
         &expect![[r#"
-         wrong_type: the configuration is an object
-    "#]],
+             wrong_type: the configuration is an object
+        "#]],
     );
 }
 
@@ -304,13 +304,13 @@ fn every_channel_shows_a_preview_without_its_secrets() {
 
 #[test]
 fn a_preview_says_what_a_template_asks_for_in_vain() {
-    let template = "{\"a\": {{ name }},\n\"b\": {{ incident.owner|tojson }} }";
+    let template = "{\"a\": {{ name }},\n\"b\": {{ incident.owner }} }";
     let config = json!({"url": "https://example.com", "template": template});
     let preview = channels().preview_config("webhook", &config).unwrap();
     expect![[r#"
         {"a": "Checkout fails for one in five customers",
         "b": null }
-        []
+        ["template: line 2: undefined value"]
     "#]]
     .assert_eq(&format!("{}\n{:?}\n", preview.text, preview.remarks));
     let stored = endpoint(&channels(), "webhook", &config);

@@ -404,7 +404,8 @@ pub(crate) fn mattermost(seen: &Seen, _: &[Seen]) -> (u16, String) {
             ["@everyone", "@here", "@channel", "@all"].iter().any(|m| text.contains(m))
         };
         let attachment = &message["attachments"][0];
-        let shown = [&message["text"], &attachment["text"]];
+        let mut shown = ["text", "title", "fallback"].map(|name| &attachment[name]).to_vec();
+        shown.push(&message["text"]);
         all(&[
             (!shown.iter().any(|text| text.as_str().is_some_and(mention)), "a mention"),
             (attachment["fallback"].is_string(), "no fallback"),

@@ -19,8 +19,11 @@ use super::store_file::StoreFile;
 use super::{Progress, journal_files, lake_files, runtime, snapshot_files};
 use crate::config::Config;
 
-/// The parts of a data folder that are copied. `admin.key` is not: keys are in the store, as digests.
-const PARTS: [&str; 4] = ["snapshots", "lake", "store.sqlite", "journal"];
+/// The parts of a data folder that are copied. `admin.key` is not: keys are in the store, as digests. The key
+/// that secrets are sealed with is: without it no endpoint that has one could be reached again.
+const PARTS: [&str; 5] = ["snapshots", "lake", "store.sqlite", SECRET_KEY, "journal"];
+
+const SECRET_KEY: &str = "secret.key";
 
 /// A backup that was made.
 #[derive(Debug, Serialize)]
@@ -94,6 +97,9 @@ async fn copy_parts(
     warnings.extend(damaged);
     let (from, target) = places("store.sqlite");
     let store_applied = copy_store(config, &from, &target, meter).await?;
+    // A folder from before there were secrets has no such key.
+    let (from, target) = places(SECRET_KEY);
+    copies::copy(&from, &target, meter)?;
     let (from, target) = places("journal");
     copies::make_folder(&target)?;
     let journal = journal_files::copy_journal(&from, &target, meter)?;

@@ -1,8 +1,8 @@
 //! Copies of files that survive a crash, with progress; and checksums.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -53,10 +53,15 @@ pub(super) fn make_folder(path: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("cannot create the folder {}", path.display()))
 }
 
+/// Creates a file that only its owner can read: one of them may be a key.
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
 /// Copies a file that nobody changes, and syncs the copy. `None` where there is no such file.
 pub(super) fn copy(from: &Path, to: &Path, meter: &mut Meter<'_>) -> anyhow::Result<Option<u64>> {
     let Some(mut source) = open(from)? else { return Ok(None) };
-    let copied = File::create(to).and_then(|mut target| {
+    let copied = create(to).and_then(|mut target| {
         let mut buffer = vec![0; PIECE_BYTES];
         let mut bytes = 0;
         loop {
@@ -81,7 +86,7 @@ pub(super) fn copy_live(
     meter: &mut Meter<'_>,
 ) -> anyhow::Result<Option<u64>> {
     let Some(source) = open(from)? else { return Ok(None) };
-    let copied = File::create(to).and_then(|target| {
+    let copied = create(to).and_then(|target| {
         let bytes = source.metadata()?.len();
         target.set_len(bytes)?;
         let mut buffer = vec![0; LIVE_PIECE_BYTES];

@@ -236,7 +236,7 @@ fn ten_thousand_alerts_against_28_800_rules_while_everything_fails() {
     let subscribers = subscribe(&mut client, &sinks);
     let began = Instant::now();
     create_rules(&server, &subscribers);
-    println!("{} rules in {:?}", SUBSCRIBERS * RULES_OF_EACH, began.elapsed());
+    eprintln!("{} rules in {:?}", SUBSCRIBERS * RULES_OF_EACH, began.elapsed());
     let mut random = Random::new(SEED ^ 1);
     let alerts: Vec<Alert> = (0..ALERTS).map(|nth| Alert::some(&mut random, nth)).collect();
     let expected = expected(&subscribers, &alerts);
@@ -247,7 +247,7 @@ fn ten_thousand_alerts_against_28_800_rules_while_everything_fails() {
         let page = server.client().get("/v1/notifications?status=pending&limit=1");
         (page.expect_status(200).json()["total"] == 0).then_some(())
     });
-    println!("settled {} after {:?}", expected.len(), began.elapsed());
+    eprintln!("settled {} after {:?}", expected.len(), began.elapsed());
     check(&server, &sinks, &expected, &kills);
 }
 
@@ -279,7 +279,7 @@ fn check(
             twice += 1;
         }
     }
-    println!("{twice} of {} came twice, each around a kill", expected.len());
+    eprintln!("{twice} of {} came twice, each around a kill", expected.len());
     let mut client = server.client();
     let all = client.get("/v1/notifications?limit=1").expect_status(200).json();
     assert_eq!(all["total"], expected.len());

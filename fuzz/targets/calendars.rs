@@ -1,0 +1,5 @@
+//! See `fuzz::calendars`.
+
+#![no_main]
+
+fuzz::target!(calendars);

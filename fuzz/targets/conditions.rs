@@ -1,0 +1,5 @@
+//! See `fuzz::conditions`.
+
+#![no_main]
+
+fuzz::target!(conditions);
