@@ -151,7 +151,7 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
         "LAST ANSWER",
         "NOTIFICATION",
     ];
-    let mut table = Table::new(&headings).right(&[6]);
+    let mut table = Table::new(&headings).right(&[6]).whole(8);
     for letter in &listed.items {
         table.row([
             Cell::plain(format!("{} ago", times::age(&letter.dead_at, now))),

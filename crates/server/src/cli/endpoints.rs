@@ -148,7 +148,8 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
         return output.line("There is no endpoint.");
     }
     let owners = Names::of(&client, &[Kind::Subscriber])?;
-    let mut table = Table::new(&["NAME", "SUBSCRIBER", "CHANNEL", "STATE", "CONFIGURATION", "ID"]);
+    let headings = ["NAME", "SUBSCRIBER", "CHANNEL", "STATE", "CONFIGURATION", "ID"];
+    let mut table = Table::new(&headings).whole(5);
     for endpoint in &page.items {
         let (state, ink) = match endpoint.verified_at {
             Some(_) => ("verified", Ink::Green),
@@ -166,20 +167,30 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
     output.table(table)
 }
 
-/// A configuration on one line: `url=https://… secret=set`.
+/// A configuration on one line: `url=https://… secret=set`. The secrets that are set stand in `sealed`.
 fn configured(config: &Map<String, Value>) -> String {
-    let one = |(name, value): (&String, &Value)| match value {
-        Value::String(text) => format!("{name}={text}"),
-        Value::Object(secret) if secret.get("set") == Some(&Value::Bool(true)) => {
-            format!("{name}=set")
+    let mut parts = Vec::new();
+    for (name, value) in config {
+        match value {
+            Value::String(text) => parts.push(format!("{name}={text}")),
+            Value::Array(secrets) if name == "sealed" => {
+                parts.extend(secrets.iter().filter_map(Value::as_str).map(is_set));
+            }
+            Value::Object(secret) if secret.get("set") == Some(&Value::Bool(true)) => {
+                parts.push(is_set(name));
+            }
+            other => parts.push(format!("{name}={other}")),
         }
-        other => format!("{name}={other}"),
-    };
-    let text = config.iter().map(one).collect::<Vec<_>>().join(" ");
+    }
+    let text = parts.join(" ");
     match text.char_indices().nth(SHOWN) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
     }
+}
+
+fn is_set(secret: &str) -> String {
+    format!("{secret}=set")
 }
 
 fn create(wanted: &Wanted, connection: &Connection, output: &mut Output) -> Result<(), Failure> {
@@ -249,10 +260,11 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_as_set_and_a_long_configuration_is_cut() {
-        let config = json!({"url": "http://a", "secret": {"set": true}, "port": 1});
+        let config =
+            json!({"url": "http://a", "secret": {"set": true}, "port": 1, "sealed": ["key"]});
         let Value::Object(config) = config else { panic!("an object") };
         let shown = configured(&config);
-        for part in ["url=http://a", "secret=set", "port=1"] {
+        for part in ["url=http://a", "secret=set", "port=1", "key=set"] {
             assert!(shown.contains(part), "{shown}");
         }
         let long = Map::from_iter([("url".to_owned(), json!("ä".repeat(200)))]);

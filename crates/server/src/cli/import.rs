@@ -95,7 +95,8 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
 }
 
 fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
-    let mut table = Table::new(&["LINE", "ELEMENT", "VERDICT", "INTO", "NOTE"]).right(&[0]);
+    let headings = ["LINE", "ELEMENT", "VERDICT", "INTO", "NOTE"];
+    let mut table = Table::new(&headings).right(&[0]).wrapped();
     for element in &report.elements {
         let ink = match element.verdict.as_str() {
             "mapped" => Ink::Green,
@@ -111,7 +112,7 @@ fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
             Cell::plain(&element.note),
         ]);
     }
-    output.table(table.wrapped())?;
+    output.table(table)?;
     output.gap()?;
     let counts = &report.counts;
     output.line(format!(

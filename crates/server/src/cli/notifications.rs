@@ -134,7 +134,7 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
     let names = Names::of(&client, &[Kind::Subscriber])?;
     let now = Timestamp::now();
     let headings = ["AT", "STATUS", "SEV", "SUBSCRIBER", "WHAT", "SUMMARY", "RESULT", "ID"];
-    let mut table = Table::new(&headings);
+    let mut table = Table::new(&headings).whole(7);
     for notification in &listed.items {
         table.row([
             Cell::plain(format!("{} ago", times::age(&notification.created_at, now))),

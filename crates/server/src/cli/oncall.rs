@@ -121,7 +121,9 @@ fn shifts(
 ) -> Result<(), Failure> {
     let client = connection.open()?;
     let path = names::path(&client, Kind::Schedule, schedule, "/shifts")?;
-    let from = from.unwrap_or_else(Timestamp::now);
+    // The server answers in whole seconds.
+    let from = from.unwrap_or_else(Timestamp::now).as_second();
+    let from = Timestamp::from_second(from).unwrap_or(Timestamp::UNIX_EPOCH);
     let until = from.checked_add(SignedDuration::from_hours(24 * i64::from(days)));
     let until = until.map_err(|_| Failure::Usage("--from lies too far ahead".to_owned()))?;
     let (from, until) = (from.to_string(), until.to_string());
@@ -131,19 +133,21 @@ fn shifts(
     }
     let page: Page<Shift> = documents::read(&answer.bytes)?;
     let mut table = Table::new(&["FROM", "UNTIL", "ON CALL", "BY"]);
-    let mut covered = from;
+    let mut covered = times::exact(&from);
     for shift in &page.items {
-        if covered != shift.start {
-            table.row(gap(&covered, &shift.start));
+        let (start, end) = (times::exact(&shift.start), times::exact(&shift.end));
+        if covered != start {
+            table.row(gap(&covered, &start));
         }
         table.row([
-            Cell::plain(times::exact(&shift.start)),
-            Cell::plain(times::exact(&shift.end)),
+            Cell::plain(start),
+            Cell::plain(&end),
             Cell::inked(shift.person.called(), Ink::Bold),
             Cell::inked(shift.by.text(), Ink::Dim),
         ]);
-        covered.clone_from(&shift.end);
+        covered = end;
     }
+    let until = times::exact(&until);
     if covered != until {
         table.row(gap(&covered, &until));
     }
@@ -152,12 +156,7 @@ fn shifts(
 
 /// A span in which nobody is on call.
 fn gap(from: &str, until: &str) -> [Cell; 4] {
-    [
-        Cell::plain(times::exact(from)),
-        Cell::plain(times::exact(until)),
-        Cell::inked("nobody", Ink::Red),
-        Cell::plain(""),
-    ]
+    [Cell::plain(from), Cell::plain(until), Cell::inked("nobody", Ink::Red), Cell::plain("")]
 }
 
 impl Person {

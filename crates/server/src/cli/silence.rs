@@ -183,6 +183,17 @@ impl Wanted {
     }
 }
 
+impl Silence {
+    /// How long it still lasts, when it begins, or how long it has been over.
+    fn when(&self, now: Timestamp) -> String {
+        match self.state.as_str() {
+            "pending" => format!("in {}", times::until(&self.starts_at, now)),
+            "expired" => times::ago(Some(&self.ends_at), now),
+            _ => format!("{} left", times::until(&self.ends_at, now)),
+        }
+    }
+}
+
 fn documents_of(matching: &[Word]) -> Vec<Value> {
     matching.iter().map(Word::document).collect()
 }
@@ -198,8 +209,9 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
         let nothing = if listing.all { "There is no silence." } else { "No silence is in force." };
         return output.line(nothing);
     }
-    let headings = ["STATE", "KIND", "FROM", "UNTIL", "CONDITIONS", "COMMENT", "BY", "ID"];
-    let mut table = Table::new(&headings);
+    let now = Timestamp::now();
+    let headings = ["STATE", "KIND", "WHEN", "CONDITIONS", "COMMENT", "BY", "ID"];
+    let mut table = Table::new(&headings).whole(6);
     for silence in shown {
         let ink = match silence.state.as_str() {
             "active" => Ink::Yellow,
@@ -209,8 +221,7 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
         table.row([
             Cell::inked(&silence.state, ink),
             Cell::plain(if silence.maintenance { "maintenance" } else { "silence" }),
-            Cell::plain(times::exact(&silence.starts_at)),
-            Cell::plain(times::exact(&silence.ends_at)),
+            Cell::plain(silence.when(now)),
             Cell::plain(conditions::on_one_line(&silence.conditions)),
             Cell::plain(&silence.comment),
             Cell::plain(&silence.created_by),

@@ -116,7 +116,7 @@ fn reached(contacts: &[Contact], endpoints: &Names) -> String {
         if contact.after == "0s" {
             name.to_owned()
         } else {
-            format!("{name} after {}", contact.after)
+            format!("{name} after {}", times::lasting(&contact.after))
         }
     };
     contacts.iter().map(one).collect::<Vec<_>>().join(", ")

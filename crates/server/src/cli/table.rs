@@ -1,7 +1,7 @@
 //! Tables without lines: a dim heading, columns two spaces apart. To the width of a terminal each row
 //! is one line, and what does not fit is cut with `…`; elsewhere nothing is cut.
 
-use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Row};
+use comfy_table::{Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row};
 
 use super::output::Ink;
 
@@ -15,6 +15,7 @@ pub(crate) struct Table {
     inner: comfy_table::Table,
     headings: Vec<&'static str>,
     right: Vec<usize>,
+    whole: Option<usize>,
     /// Lines a row may take on a terminal.
     lines_of_row: usize,
 }
@@ -30,12 +31,18 @@ impl Table {
     pub(crate) fn new(headings: &[&'static str]) -> Self {
         let mut inner = comfy_table::Table::new();
         inner.load_style(comfy_table::presets::NOTHING);
-        Self { inner, headings: headings.to_vec(), right: Vec::new(), lines_of_row: 1 }
+        Self { inner, headings: headings.to_vec(), right: Vec::new(), whole: None, lines_of_row: 1 }
     }
 
     /// Puts columns, counted from 0, to the right: numbers.
     pub(crate) fn right(mut self, columns: &[usize]) -> Self {
         self.right = columns.to_vec();
+        self
+    }
+
+    /// Never cuts this column, counted from 0: ids that have to be copied.
+    pub(crate) fn whole(mut self, column: usize) -> Self {
+        self.whole = Some(column);
         self
     }
 
@@ -73,6 +80,9 @@ impl Table {
             column.set_padding((0, 2));
             if self.right.contains(&index) {
                 column.set_cell_alignment(CellAlignment::Right);
+            }
+            if self.whole == Some(index) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }
         self.inner.lines().collect()
@@ -140,6 +150,14 @@ mod tests {
         assert_eq!(lines.len(), 3, "{lines:?}");
         assert!(lines.iter().all(|line| line.chars().count() <= 20), "{lines:?}");
         assert!(lines[1].contains('…'), "{lines:?}");
+    }
+
+    #[test]
+    fn a_column_that_has_to_be_copied_is_never_cut() {
+        let mut table = Table::new(&["TITLE", "ID"]).whole(1);
+        table.row([Cell::plain("connection pool exhausted"), Cell::plain("0123456789")]);
+        let lines = table.lines(Some(20), false);
+        assert!(lines.len() == 2 && lines[1].contains("0123456789"), "{lines:?}");
     }
 
     #[test]

@@ -51,6 +51,17 @@ pub(crate) fn span(seconds: u64) -> String {
     text
 }
 
+/// A span as the API writes it, such as `300s`, for people: `5m`; the text itself where it is none.
+pub(crate) fn lasting(text: &str) -> String {
+    let seconds = |span: model::Duration| span.micros() / 1_000_000;
+    model::Duration::parse(text).map_or_else(|_| text.to_owned(), |read| span(seconds(read)))
+}
+
+/// How long until a moment that lies ahead: `2h 5m`; `0s` where it does not.
+pub(crate) fn until(at: &str, now: Timestamp) -> String {
+    read(at).map_or_else(|| "–".to_owned(), |at| span(since(now, at)))
+}
+
 /// How long something took: `250 µs`, `41 ms`, `1.9 s`, `3m 12s`.
 pub(crate) fn brief(took: Duration) -> String {
     let micros = took.as_micros();
@@ -112,7 +123,9 @@ mod tests {
         ];
         for (seconds, text) in cases {
             assert_eq!(span(seconds), text);
+            assert_eq!(lasting(&format!("{seconds}s")), text);
         }
+        assert_eq!(lasting("for ever"), "for ever");
     }
 
     #[test]
@@ -124,6 +137,8 @@ mod tests {
         assert_eq!(age("2026-11-20T13:22:04.5Z", now), "3m");
         assert_eq!(exact("2026-11-20T13:22:04.5Z"), "2026-11-20 13:22:04Z");
         assert_eq!(exact("soon"), "soon");
+        assert_eq!(until("2026-11-20T15:30:16Z", now), "2h 5m");
+        assert_eq!(until("2026-11-20T13:00:00Z", now), "0s");
     }
 
     #[test]

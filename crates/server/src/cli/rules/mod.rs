@@ -181,7 +181,8 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
     }
     let kinds = [Kind::Subscriber, Kind::Endpoint, Kind::Schedule, Kind::Escalation];
     let names = Names::of(&client, &kinds)?;
-    let mut table = Table::new(&["NAME", "SUBSCRIBER", "ON", "CONDITIONS", "TELLS", "STATE", "ID"]);
+    let headings = ["NAME", "SUBSCRIBER", "ON", "CONDITIONS", "TELLS", "STATE", "ID"];
+    let mut table = Table::new(&headings).whole(6);
     for rule in &listed.items {
         let (state, ink) = rule.state();
         table.row([

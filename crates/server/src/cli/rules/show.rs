@@ -6,6 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::names::{Kind, Names};
 use crate::cli::output::{Ink, Output};
 use crate::cli::table::{Cell, Table};
+use crate::cli::times;
 
 /// Runs `stormbell rules show`.
 pub(super) fn run(one: &One, output: &mut Output) -> Result<(), Failure> {
@@ -44,9 +45,10 @@ fn facts(rule: &Rule, names: &Names) -> Vec<(&'static str, String)> {
         facts.push(("mute during", names.of_ids(&rule.muted_by)));
     }
     if let Some(at_most) = &rule.at_most {
-        facts.push(("at most", format!("{} in {}", at_most.count, at_most.within)));
+        facts
+            .push(("at most", format!("{} in {}", at_most.count, times::lasting(&at_most.within))));
     }
-    facts.push(("tried for", rule.deadline.clone()));
+    facts.push(("tried for", times::lasting(&rule.deadline)));
     facts.push(("version", rule.version.to_string()));
     facts.push(("id", rule.id.clone()));
     facts
