@@ -14,7 +14,7 @@ use prost::Message;
 /// Components that signals are about.
 pub(crate) const COMPONENTS: u64 = 1_000;
 /// Hexadecimal digits of a stamp.
-const STAMP_DIGITS: usize = 12;
+pub(crate) const STAMP_DIGITS: usize = 12;
 
 static NEXT_STAMP: AtomicU64 = AtomicU64::new(1);
 
@@ -81,6 +81,11 @@ impl Template {
         Self { bytes: text.into_bytes(), places, items }
     }
 
+    /// Any body with the place of one stamp.
+    pub(crate) fn with_place(bytes: Vec<u8>, place: usize) -> Self {
+        Self { bytes, places: vec![place], items: 1 }
+    }
+
     /// The same with the head of an HTTP request before it.
     pub(crate) fn request(self, target: &Target) -> Self {
         let (path, address) = (target.path, target.address);
@@ -133,6 +138,11 @@ pub(crate) fn pools(
         template
     };
     (0..connections).map(|_| (0..count).map(|_| next()).collect()).collect()
+}
+
+/// The stamp that is handed out next.
+pub(crate) fn next_stamp() -> u64 {
+    NEXT_STAMP.load(Ordering::Relaxed)
 }
 
 /// Now and some seconds, as RFC 3339.

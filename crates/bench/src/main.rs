@@ -5,6 +5,7 @@
 //! Invariant: what was started is stopped, whichever way the run ends.
 
 mod arguments;
+mod audience;
 mod bodies;
 mod client;
 mod closed;
@@ -20,6 +21,7 @@ mod rows;
 mod rules;
 mod run;
 mod server;
+mod sink;
 mod statistics;
 mod stream;
 mod wire;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use tokio::net::TcpStream;
 
-use crate::bodies::{Target, Template};
+use crate::bodies::{Target, Template, next_stamp};
 use crate::closed::Tally;
 use crate::wire::Answers;
 
@@ -28,6 +28,14 @@ pub(crate) struct Schedule {
     pub(crate) length: Duration,
 }
 
+/// When each request of a run was due, by the stamp that it bears.
+#[derive(Clone, Copy)]
+pub(crate) struct Dues {
+    first_stamp: u64,
+    stamps_each: u64,
+    timed: Timed,
+}
+
 /// A schedule with its beginning.
 #[derive(Clone, Copy)]
 struct Timed {
@@ -37,6 +45,26 @@ struct Timed {
     warm: u64,
     total: u64,
     connections: u64,
+}
+
+impl Schedule {
+    /// Requests in all.
+    pub(crate) fn requests(&self) -> u64 {
+        self.within(self.warm_up + self.length)
+    }
+
+    fn within(&self, length: Duration) -> u64 {
+        (length.as_secs_f64() * f64::from(self.per_second)) as u64
+    }
+}
+
+impl Dues {
+    /// When the request with this stamp was due, if it is one of those that count.
+    pub(crate) fn counted(&self, stamp: u64) -> Option<Instant> {
+        let request = stamp.checked_sub(self.first_stamp)? / self.stamps_each;
+        let counts = (self.timed.warm..self.timed.total).contains(&request);
+        counts.then(|| self.timed.due(request))
+    }
 }
 
 impl Timed {
@@ -51,8 +79,15 @@ pub(crate) fn run(
     pools: Vec<Vec<Template>>,
     schedule: Schedule,
 ) -> anyhow::Result<Tally> {
-    let requests =
-        |length: Duration| (length.as_secs_f64() * f64::from(schedule.per_second)) as u64;
+    run_dated(target, pools, schedule).map(|(tally, _)| tally)
+}
+
+/// The same, and when each request was due. Nothing else may stamp meanwhile.
+pub(crate) fn run_dated(
+    target: &Target,
+    pools: Vec<Vec<Template>>,
+    schedule: Schedule,
+) -> anyhow::Result<(Tally, Dues)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut writers = Vec::new();
     let mut readers = Vec::new();
@@ -66,11 +101,12 @@ pub(crate) fn run(
     let timed = Timed {
         began: Instant::now() + LEAD,
         interval: Duration::from_secs(1) / schedule.per_second,
-        warm: requests(schedule.warm_up),
-        total: requests(schedule.warm_up + schedule.length),
+        warm: schedule.within(schedule.warm_up),
+        total: schedule.requests(),
         connections: pools.len() as u64,
     };
     let items = pools[0][0].items;
+    let dues = Dues { first_stamp: next_stamp(), stamps_each: u64::from(items), timed };
     let sending = std::thread::spawn(move || send(&mut writers, pools, timed));
     let mut tally = runtime.block_on(read_all(readers, timed, items))?;
     sending.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -81,7 +117,13 @@ pub(crate) fn run(
         "{} failed, {missing} without an answer",
         tally.failed
     );
-    Ok(tally)
+    Ok((tally, dues))
+}
+
+/// The template of a request, where there are so many pools of so many: which pool, and which in it.
+pub(crate) fn place(request: u64, pools: usize, each: usize) -> (usize, usize) {
+    let pools = pools as u64;
+    ((request % pools) as usize, (request / pools) as usize % each)
 }
 
 fn send(writers: &mut [Writer], mut pools: Vec<Vec<Template>>, timed: Timed) -> anyhow::Result<()> {
@@ -90,10 +132,8 @@ fn send(writers: &mut [Writer], mut pools: Vec<Vec<Template>>, timed: Timed) -> 
         if !wait.is_zero() {
             std::thread::sleep(wait);
         }
-        let connection = (request % timed.connections) as usize;
-        let pool = &mut pools[connection];
-        let turn = (request / timed.connections) as usize % pool.len();
-        write(&mut writers[connection], pool[turn].stamp())
+        let (connection, turn) = place(request, pools.len(), pools[0].len());
+        write(&mut writers[connection], pools[connection][turn].stamp())
             .context("a request could not be sent")?;
     }
     Ok(())

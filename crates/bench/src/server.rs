@@ -29,10 +29,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server on a folder and waits until it is ready.
     pub(crate) fn start(bench: &Bench, data: &Path) -> anyhow::Result<Self> {
+        Self::start_with(bench, data, &[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(bench: &Bench, data: &Path, more: &[&str]) -> anyhow::Result<Self> {
         let (http, grpc) = (free_address()?, free_address()?);
         let mut command = Command::new(&bench.server);
         command.arg("serve").arg("--data").arg(data);
         command.arg("--http").arg(http.to_string()).arg("--grpc").arg(grpc.to_string());
+        command.args(more);
         let began = Instant::now();
         let mut process = Process::start(command, &bench.log("stormbell"))?;
         wait_until_ready(&mut process, http, began)?;

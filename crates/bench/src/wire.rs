@@ -80,6 +80,11 @@ impl Answers {
 /// Status and length of the body, from a head that ends with a line's end.
 pub(crate) fn parse(head: &[u8]) -> Option<(u16, usize)> {
     let status = std::str::from_utf8(head.get(9..12)?).ok()?.parse().ok()?;
+    Some((status, content_length(head)?))
+}
+
+/// Length of the body of a request or an answer, from its head; 0 where it is not said.
+pub(crate) fn content_length(head: &[u8]) -> Option<usize> {
     let mut length = 0;
     for line in head.split(|&byte| byte == b'\n') {
         let name = b"content-length:";
@@ -87,7 +92,7 @@ pub(crate) fn parse(head: &[u8]) -> Option<(u16, usize)> {
             length = std::str::from_utf8(&line[name.len()..]).ok()?.trim().parse().ok()?;
         }
     }
-    Some((status, length))
+    Some(length)
 }
 
 #[cfg(test)]

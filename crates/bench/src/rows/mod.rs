@@ -2,6 +2,7 @@
 
 mod alerts;
 mod batches;
+mod delivery;
 mod engine;
 mod groups;
 mod matching;
@@ -25,7 +26,7 @@ pub(crate) struct Row {
     pub(crate) run: fn(&Bench) -> anyhow::Result<Vec<Line>>,
 }
 
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 17] = [
     Row { name: "single-64", bar: "≥ 0.4 of a bare responder", run: singles::with_64 },
     Row { name: "single-256", bar: "≥ 0.5 of a bare responder", run: singles::with_256 },
     Row { name: "offered", bar: "p99 ≤ 5 × fdatasync p99", run: singles::offered },
@@ -43,6 +44,9 @@ const ROWS: [Row; 14] = [
         bar: "≥ 1 M signals/s, ≥ 100 × linear, a change ≤ 1 ms",
         run: matching::found,
     },
+    Row { name: "told", bar: "p99 ≤ 25 ms + the sink", run: delivery::told },
+    Row { name: "told-rate", bar: "≥ 0.5 of the HTTP client alone", run: delivery::told_rate },
+    Row { name: "hung", bar: "p99 of the good ones ≤ 1.1 × without", run: delivery::hung },
     Row { name: "readable", bar: "p99 ≤ 20 ms", run: readable::after_the_answer },
     Row { name: "restart", bar: "≤ 3 × reading the files; ≤ 2 s", run: restart::restarted },
     Row { name: "start", bar: "≤ 150 ms; ≤ 60 MiB; ≤ 80 MiB", run: start::empty },
