@@ -89,6 +89,8 @@ pub const SILENCE_REMEMBERED: Duration = Duration::from_secs(5 * 24 * 3_600);
 pub const INHIBITIONS: usize = 1_000;
 /// Firing identities remembered as sources of inhibitions, per project.
 pub const INHIBITION_SOURCES: usize = 100_000;
+/// Openings of incidents that silences keep quiet and that are told of when those end, per partition.
+pub const SILENCED_OPENINGS: usize = 1_000_000;
 /// Escalation policies of one project.
 pub const ESCALATIONS: usize = 10_000;
 /// Steps of one escalation policy.

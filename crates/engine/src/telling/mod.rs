@@ -184,7 +184,7 @@ impl Engine {
     ) {
         let held = self.held(tidings);
         if let Some(Held { reason: Reason::Silenced | Reason::Maintenance, by }) = held {
-            self.remember_silenced(tidings, by);
+            self.remember_silenced(tidings, by, out);
         }
         let mut owned: Vec<(SubscriberId, DirectiveId)> = rules
             .iter()

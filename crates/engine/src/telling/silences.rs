@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    DirectiveId, DirectiveKind, Effect, Effects, ProjectId, Status, Subject, Timestamp, Transition,
-    Trigger, limits,
+    DirectiveId, DirectiveKind, Effect, Effects, ProjectId, Reason, Status, Subject, Timestamp,
+    Transition, Trigger, limits,
 };
 
 use super::Tidings;
@@ -37,12 +37,20 @@ impl Engine {
     }
 
     /// Remembers an opening that was kept quiet.
-    pub(super) fn remember_silenced(&mut self, tidings: &Tidings<'_>, by: DirectiveId) {
+    pub(super) fn remember_silenced(
+        &mut self,
+        tidings: &Tidings<'_>,
+        by: DirectiveId,
+        out: &mut Effects,
+    ) {
         let opened = Transition::Of(Trigger::Opened);
         let reopened = Transition::Of(Trigger::Reopened);
         if let Subject::Incident(incident) = tidings.subject
             && (tidings.transition == opened || tidings.transition == reopened)
         {
+            if self.silenced.len() >= limits::SILENCED_OPENINGS {
+                return Self::limit_hit(tidings.project, Reason::SilencedLimit, out);
+            }
             self.silenced.insert((tidings.project, by, incident));
         }
     }
