@@ -220,8 +220,8 @@ impl Channels {
         shown.insert(SEALED.to_owned(), secret.keys().cloned().collect());
         let plain = Value::Object(secret).to_string();
         let secrets = self.seal.seal(plain.as_bytes(), &place(project, id));
-        let secrets =
-            secrets.map_err(|error| vec![FieldError::new("", "sealing", error.to_string())])?;
+        let secrets = secrets
+            .map_err(|error| vec![FieldError::new("config", "sealing", error.to_string())])?;
         Ok(Checked { config: Value::Object(shown).to_string(), secrets })
     }
 
@@ -233,7 +233,7 @@ impl Channels {
         let channel = known(&endpoint.channel)?;
         let settings = self
             .settings(channel, endpoint)
-            .map_err(|why| vec![FieldError::new("", "configuration", why)])?;
+            .map_err(|why| vec![FieldError::new("config", "configuration", why)])?;
         sample::with_message(Some(endpoint), |message, endpoint| {
             self.preview_settings(channel, &settings, message, endpoint)
         })
@@ -309,7 +309,7 @@ impl Channels {
         config: &Value,
         before: Option<&Endpoint>,
     ) -> Result<Merged, Vec<FieldError>> {
-        let wrong = |code, message: &str| vec![FieldError::new("", code, message)];
+        let wrong = |code, message: &str| vec![FieldError::new("config", code, message)];
         let Value::Object(config) = config else {
             return Err(wrong("wrong_type", "the configuration is an object"));
         };

@@ -35,7 +35,7 @@ impl Config {
             _ => Method::POST,
         };
         let headers = fields.headers("headers");
-        let mut secrets = fields.texts("secret", 1, SECRET_CHARS);
+        let mut secrets = Vec::from_iter(fields.optional_text("secret", SECRET_CHARS));
         secrets.extend(fields.texts("secrets", SECRETS, SECRET_CHARS));
         let config = Self {
             url,

@@ -1,10 +1,11 @@
 //! E-mail against a strict server of our own, and against one that others wrote.
 
+use std::path::Path;
 use std::time::Duration;
 
 use delivery::ChannelOptions;
 use delivery::channel::{Message, Sent, SentOutcome};
-use expect_test::{expect, expect_file};
+use expect_test::expect_file;
 use model::{Transition, Trigger};
 use serde_json::{Value, json};
 
@@ -36,10 +37,7 @@ async fn a_mail_has_both_parts_and_every_header() {
     let taken = server.taken().remove(0);
     assert_eq!(taken.from, "bell@stormbell.example");
     assert_eq!(taken.to, ["oncall@example.com", "second@example.com"]);
-    let shown = |name: &str| {
-        let line = format!("{name}: {}", headers(&taken.mail, name).join(" | "));
-        format!("{}\n", line.trim_end())
-    };
+    let shown = |name: &str| format!("{name}: {}\n", headers(&taken.mail, name).join(" | "));
     let names = [
         "From",
         "To",
@@ -55,33 +53,10 @@ async fn a_mail_has_both_parts_and_every_header() {
     let parts = parts(&taken.mail);
     assert_eq!(headers(&taken.mail, "message-id"), [sent.reference]);
     assert!(parts[0].0.starts_with("text/plain") && parts[1].0.starts_with("text/html"));
-    expect_file!["renderings/email_mail.txt"]
-        .assert_eq(&format!("{head}\n{}", parts[0].1.replace("\r\n", "\n")));
-    expect![[r#"
-        <!doctype html>
-        <html><head><meta charset="utf-8"><title>[P1] Opened: #12 Payment database is down</title></head>
-        <body style="font-family:sans-serif;color:#202124">
-        <h2 style="border-left:6px solid #d93025;padding-left:10px">[P1] Opened: #12 Payment database is down</h2>
-        <p style="white-space:pre-line">Payment database is down
-        second line</p>
-        <table style="border-collapse:collapse">
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Severity</td><td style="padding:2px 0">P1</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Status</td><td style="padding:2px 0">OPEN</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Component</td><td style="padding:2px 0">Payment database is down (RDBMS)</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Environment</td><td style="padding:2px 0">Payment database is down</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Signals</td><td style="padding:2px 0">3</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Opened</td><td style="padding:2px 0">2023-11-14 20:43:20 UTC</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Assignee</td><td style="padding:2px 0">Payment database is down</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Error code</td><td style="padding:2px 0">Payment database is down</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Labels</td><td style="padding:2px 0">team=Payment database is down</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Source</td><td style="padding:2px 0">Payment database is down</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">Told</td><td style="padding:2px 0">payments</td></tr>
-        <tr><td style="color:#5f6368;padding:2px 12px 2px 0;vertical-align:top">At</td><td style="padding:2px 0">2023-11-14 22:13:20 UTC</td></tr>
-        </table>
-        <p><a href="https://stormbell.example/incidents/00000000-0000-0000-0000-00000000001c">Open the incident</a></p>
-        </body></html>
-
-    "#]].assert_eq(&parts[1].1.replace("\r\n", "\n"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/email");
+    let [plain, html] = [0, 1].map(|at: usize| parts[at].1.replace("\r\n", "\n"));
+    expect_file![folder.join("mail.txt")].assert_eq(&format!("{head}\n{plain}\n"));
+    expect_file![folder.join("mail.html")].assert_eq(&html);
 }
 
 #[tokio::test]

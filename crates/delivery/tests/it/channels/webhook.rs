@@ -1,5 +1,7 @@
 //! The webhook: its fixed body, its template, its signature.
 
+use std::path::Path;
+
 use delivery::channel::Message;
 use expect_test::expect_file;
 use hmac::{Hmac, KeyInit, Mac};
@@ -25,7 +27,8 @@ async fn seen(config: Value, told: &Message<'_>) -> Seen {
 async fn the_body_has_a_fixed_shape() {
     let told = opened();
     let seen = seen(json!({}), &message(&told)).await;
-    expect_file!["renderings/webhook_body.json"].assert_eq(&format!("{:#}\n", seen.json()));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/webhook/body.json");
+    expect_file![file].assert_eq(&format!("{:#}\n", seen.json()));
 }
 
 #[tokio::test]
