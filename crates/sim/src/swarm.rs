@@ -147,7 +147,7 @@ impl Swarm {
             named: [0, 0, 15][random.below(3) as usize],
             eager: [5, 40, 90][random.below(3) as usize],
             pace_secs: [0, 2, 20, 90][random.below(4) as usize],
-            journal: journal_options(random, planted),
+            journal: journal_options(random, planted, delivery),
         }
     }
 }
@@ -219,14 +219,17 @@ fn config(random: &mut Random) -> String {
     configs[random.below(4) as usize].to_owned()
 }
 
-fn journal_options(random: &mut Random, planted: Option<Planted>) -> Options {
+fn journal_options(random: &mut Random, planted: Option<Planted>, delivery: bool) -> Options {
+    // An append fits in a segment, and the courier appends up to 512 receipts at once.
+    let least = if delivery { 80 << 10 } else { 16 << 10 };
+    let segments = [least, least.max(32 << 10), 128 << 10];
     let early = planted == Some(Planted::JournalAcknowledgesEarly);
     Options {
         durability: if early { Durability::Os } else { Durability::Disk },
         drive: Drive::Manual,
-        segment_bytes: [16 << 10, 32 << 10, 128 << 10][random.below(3) as usize],
+        segment_bytes: segments[random.below(3) as usize],
         batch_bytes: [2 << 10, 8 << 10, 1 << 20][random.below(3) as usize],
-        queue_bytes: 64 << 10,
+        queue_bytes: if delivery { 256 << 10 } else { 64 << 10 },
         queue_records: [32, 100][random.below(2) as usize],
         max_record_bytes: 8 << 10,
         max_age: random.chance(30).then(|| std::time::Duration::from_secs(600)),

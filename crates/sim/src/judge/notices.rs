@@ -104,8 +104,7 @@ impl Judge {
                 return Err(Violation::new(Invariant::I2, what));
             }
             if kept.len() != replayed.len() {
-                let what =
-                    format!("{} notifications, in a replay {}", kept.len(), replayed.len());
+                let what = format!("{} notifications, in a replay {}", kept.len(), replayed.len());
                 return Err(Violation::new(Invariant::I2, what));
             }
         }

@@ -2,6 +2,7 @@
 //! and breaks off before it says so. It remembers everything that it saw.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,13 @@ pub struct Sending {
     pub life: u64,
     /// Whether the message is of another project than the endpoint.
     pub foreign: bool,
+}
+
+impl fmt::Display for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { notification, endpoint, life, .. } = self;
+        write!(f, "{notification} at endpoint {}, by courier {life}", endpoint.0)
+    }
 }
 
 /// What an endpoint did, in order.

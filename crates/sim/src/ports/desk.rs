@@ -21,13 +21,14 @@ pub struct Taken {
 pub struct Desk {
     journal: Arc<SegmentJournal>,
     taken: Mutex<Vec<Taken>>,
+    refused: Mutex<Vec<(usize, Error)>>,
 }
 
 impl Desk {
     /// A desk before this journal.
     #[must_use]
     pub fn new(journal: Arc<SegmentJournal>) -> Self {
-        Self { journal, taken: Mutex::default() }
+        Self { journal, taken: Mutex::default(), refused: Mutex::default() }
     }
 
     /// What was appended since this was last asked, in order.
@@ -35,12 +36,26 @@ impl Desk {
     pub fn take(&self) -> Vec<Taken> {
         std::mem::take(&mut self.taken.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// What was refused since this was last asked: how many records, and why.
+    #[must_use]
+    pub fn take_refused(&self) -> Vec<(usize, Error)> {
+        std::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Journal for Desk {
     fn append(&self, records: Records) -> Result<Append, Error> {
-        let copies = records.iter().map(<[u8]>::to_vec).collect();
-        let append = self.journal.append(records)?;
+        let copies: Vec<Vec<u8>> = records.iter().map(<[u8]>::to_vec).collect();
+        let append = match self.journal.append(records) {
+            Ok(append) => append,
+            Err(error) => {
+                let said = Error::Disk { what: error.to_string().into(), source: None };
+                let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                refused.push((copies.len(), error));
+                return Err(said);
+            }
+        };
         let (answer, promised) = Append::pair();
         let taken = Taken { append, records: copies, answer };
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);

@@ -3,9 +3,7 @@
 
 use async_trait::async_trait;
 use delivery::courier::{CalendarError, Calendars};
-use model::{
-    Actor, Duration, EndpointId, ProjectId, ScheduleId, SubscriberId, Timestamp,
-};
+use model::{Actor, Duration, EndpointId, ProjectId, ScheduleId, SubscriberId, Timestamp};
 use store::{Contact, Directory, EndpointRow, MemoryStore, SubscriberRow};
 
 use crate::world::at_once;

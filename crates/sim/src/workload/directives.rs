@@ -80,9 +80,10 @@ impl Workload {
         if self.random.chance(3) {
             match_all = !match_all;
         }
-        let escalation = self.random.chance(25).then(|| {
-            numbered(DirectiveKind::Escalation, self.random.between(1, 3))
-        });
+        let escalation = self
+            .random
+            .chance(25)
+            .then(|| numbered(DirectiveKind::Escalation, self.random.between(1, 3)));
         let count = self.random.between(u64::from(escalation.is_none()), 3);
         let at_most = self.random.chance(30).then(|| AtMost {
             count: u32::try_from(self.random.between(1, 3)).unwrap_or(1),
@@ -129,8 +130,7 @@ impl Workload {
     fn silence(&mut self, project: ProjectId, now: Timestamp) -> Silence {
         let count = if self.random.chance(4) { 0 } else { self.random.between(1, 2) };
         let early = self.random.chance(60);
-        let starts_at =
-            if early { now - self.span(0, 60) } else { now + self.span(0, 90) };
+        let starts_at = if early { now - self.span(0, 60) } else { now + self.span(0, 90) };
         let wrong = self.random.chance(4);
         let ends_at = if wrong { starts_at } else { starts_at + self.span(1, 240) };
         Silence {

@@ -207,6 +207,9 @@ impl World {
     fn take_receipts(&mut self) {
         if let Some(running) = &self.post.running {
             self.in_flight.extend(running.desk.take().into_iter().map(InFlight::from));
+            for (receipts, error) in running.desk.take_refused() {
+                self.trace.say(format!("append of {receipts} receipts refused: {error}"));
+            }
         }
     }
 
@@ -214,10 +217,12 @@ impl World {
     fn note_receipts(&mut self) {
         while let Some(entry) = self.ledger.get(self.post.looked_at.next()) {
             self.post.looked_at = self.post.looked_at.next();
-            if let Ok(Entry::Receipt(receipt)) = codec::decode(&entry.record)
-                && let Some(place) = told(&receipt)
-            {
-                self.post.told.insert(place);
+            if let Ok(Entry::Receipt(receipt)) = codec::decode(&entry.record) {
+                let Receipt { notification, attempt, verdict, answer, .. } = &*receipt;
+                let seq = self.post.looked_at;
+                let what = format!("{seq} is durable: {notification}, try {attempt} to ");
+                self.trace.say(format!("{what}{:?}: {verdict}, {answer}", receipt.target));
+                self.post.told.extend(told(&receipt));
             }
         }
     }
@@ -228,10 +233,12 @@ impl World {
         for event in self.post.channels.take_events() {
             match event {
                 Event::Saw(sending) => {
+                    self.trace.say(format!("seen: {sending}"));
                     self.check_sending(&sending)?;
                     self.post.seen.insert((sending.notification, sending.endpoint));
                 }
                 Event::SaidYes(sending) => {
+                    self.trace.say(format!("taken: {sending}"));
                     let place = (sending.notification, sending.endpoint);
                     self.post.yes.insert(place, sending.life);
                 }
@@ -243,7 +250,7 @@ impl World {
     fn check_sending(&mut self, sending: &Sending) -> Result<(), Violation> {
         let place = (sending.notification, sending.endpoint);
         if sending.foreign {
-            let what = format!("{sending:?} is of another project than the endpoint");
+            let what = format!("{sending} is of another project than the endpoint");
             return Err(Violation::new(Invariant::I6, what));
         }
         // A disk that lies loses receipts.
@@ -251,12 +258,12 @@ impl World {
             return Ok(());
         }
         if self.post.told.contains(&place) {
-            let what = format!("{sending:?} is sent although a durable receipt says that it was");
+            let what = format!("{sending} is sent although a durable receipt says that it was");
             return Err(Violation::new(Invariant::I5, what));
         }
         match self.post.yes.get(&place) {
             Some(life) if *life == sending.life || self.post.in_order.contains(life) => {
-                let what = format!("{sending:?} is sent again, and courier {life} did not die");
+                let what = format!("{sending} is sent again, and courier {life} did not die");
                 Err(Violation::new(Invariant::I5, what))
             }
             Some(_) | None => Ok(()),

@@ -29,9 +29,7 @@ impl Facts {
     fn holds(&self, condition: &Condition) -> bool {
         match condition.op {
             Op::Equals | Op::OneOf => condition.values.contains(&self.text(&condition.field)),
-            Op::AtLeast => {
-                condition.values.iter().any(|least| *self.severity.as_str() <= **least)
-            }
+            Op::AtLeast => condition.values.iter().any(|least| *self.severity.as_str() <= **least),
             op @ (Op::Glob | Op::Regex | Op::Present) => {
                 unreachable!("the workload does not compare with {op}")
             }

@@ -35,16 +35,21 @@ impl Auditor {
     }
 
     /// The first inhibition, by id, that has a source which fires. What fits both sides is told.
-    pub(super) fn inhibited_by(&mut self, project: ProjectId, facts: &Facts) -> Option<DirectiveId> {
+    pub(super) fn inhibited_by(
+        &mut self,
+        project: ProjectId,
+        facts: &Facts,
+    ) -> Option<DirectiveId> {
         let fitting: Vec<(DirectiveId, Vec<String>)> = self
             .inhibitions(project)
             .filter(|(_, one)| one.enabled && facts.fit(&one.target) && !facts.fit(&one.source))
             .map(|(id, one)| (id, one.equal.iter().map(|field| facts.text(field)).collect()))
             .collect();
         fitting.into_iter().find_map(|(id, values)| {
-            let known = self.telling.sources.iter().filter(|((of, by, same, ..), _)| {
-                (*of, *by) == (project, id) && *same == values
-            });
+            let known =
+                self.telling.sources.iter().filter(|((of, by, same, ..), _)| {
+                    (*of, *by) == (project, id) && *same == values
+                });
             let known: Vec<_> = known.map(|(key, incident)| (key.clone(), *incident)).collect();
             known.into_iter().find_map(|(key, incident)| {
                 if self.fires(project, key.4, incident) {
@@ -72,9 +77,8 @@ impl Auditor {
 pub(in crate::auditor) fn number(project: ProjectId, identity: Identity) -> u128 {
     match identity {
         Identity::Signal(identity) => identity.0,
-        Identity::Alert(fingerprint) => KeyHasher::for_project(project)
-            .part(b"alert")
-            .part(&fingerprint.to_be_bytes())
-            .finish(),
+        Identity::Alert(fingerprint) => {
+            KeyHasher::for_project(project).part(b"alert").part(&fingerprint.to_be_bytes()).finish()
+        }
     }
 }

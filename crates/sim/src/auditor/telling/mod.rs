@@ -208,14 +208,13 @@ impl Auditor {
             held = Some(Held { reason: Reason::RateLimited, by: asking[0] });
             rules = asking;
         }
-        let named: Vec<Rule> = rules
-            .iter()
-            .filter_map(|&id| self.rule(matter.project, id).cloned())
-            .collect();
+        let named: Vec<Rule> =
+            rules.iter().filter_map(|&id| self.rule(matter.project, id).cloned()).collect();
         if let (None, true, Subject::Incident(incident)) = (held, opening, matter.subject) {
             self.start_policies(matter.project, incident, subscriber, &rules, &named);
         }
-        let targets: BTreeSet<Target> = named.iter().flat_map(|rule| rule.targets.clone()).collect();
+        let targets: BTreeSet<Target> =
+            named.iter().flat_map(|rule| rule.targets.clone()).collect();
         if targets.is_empty() && held.is_none() {
             return;
         }
