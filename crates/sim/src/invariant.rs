@@ -13,7 +13,7 @@ pub enum Invariant {
     I3,
     /// CLOSED is reached from RESOLVED only, with a complete root cause analysis.
     I4,
-    /// Every notification due ends in a receipt or a dead letter. Belongs to delivery.
+    /// Every notification due ends in a receipt or a dead letter that can be replayed.
     I5,
     /// Nothing crosses a tenant.
     I6,

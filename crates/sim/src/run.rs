@@ -1,6 +1,7 @@
 //! One seed, from its first choice to its verdict.
 
 mod actions;
+mod rest;
 
 use crate::invariant::{Checked, Invariant, Violation};
 use crate::judge::{Judge, Seen};
@@ -141,6 +142,7 @@ impl Run {
         }
         self.flow_to_the_end()?;
         self.judge.check_all(&self.world)?;
+        self.come_to_rest()?;
         let death = [Death::Clean, Death::Kill, Death::PowerCut];
         let death = *self.world.random.pick(&death).unwrap_or(&Death::Clean);
         self.restart(death)?;
@@ -159,8 +161,9 @@ impl Run {
         self.follow()
     }
 
-    /// Lets the journal write, the pipeline tick and apply.
+    /// Lets the courier deliver, the journal write, the pipeline tick and apply.
     fn flow(&mut self) -> Result<(), Violation> {
+        self.world.deliver()?;
         self.world.drive()?;
         self.apply()?;
         self.follow()?;
@@ -236,6 +239,7 @@ impl Run {
             Start::Up => {}
             Start::Shorter(end) => {
                 let lost = self.world.ledger.forget_after(end);
+                self.world.forget_receipts();
                 self.world.trace.say(format!("{lost} acknowledged entries after {end} are gone"));
                 self.judge.rewind(&self.world.ledger)?;
             }

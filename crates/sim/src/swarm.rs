@@ -4,7 +4,7 @@
 use journal::Durability;
 use journal::segments::{Drive, Options};
 
-use crate::ports::Planted;
+use crate::ports::{ENDPOINTS, Manner, Planted};
 use crate::random::Random;
 
 /// What kind of world a seed makes.
@@ -35,6 +35,12 @@ pub enum Action {
     Merge,
     /// Somebody changes a policy.
     Policy,
+    /// Somebody changes a rule, a silence, an inhibition or an escalation policy.
+    Directive,
+    /// Somebody sends dead letters again.
+    Replay,
+    /// The courier does what it has to do.
+    Deliver,
     /// A command is sent again.
     Repeat,
     /// More arrives than the queue takes.
@@ -100,6 +106,14 @@ pub struct Swarm {
     pub eager: u64,
     /// Seconds the clock runs in a step, at most.
     pub pace_secs: u64,
+    /// Whether anything is delivered.
+    pub delivery: bool,
+    /// How the endpoints of a project behave.
+    pub manners: Vec<Manner>,
+    /// How they are set up.
+    pub configs: Vec<String>,
+    /// Messages under way to one endpoint.
+    pub concurrency: u32,
     /// How the journal is set up.
     pub journal: Options,
 }
@@ -115,9 +129,14 @@ impl Swarm {
             _ => Mode::Rotting,
         };
         let mode = if planted.is_some() { Mode::Sound } else { mode };
+        let delivery = random.chance(70);
         Self {
             mode,
-            actions: actions(random, planted),
+            actions: actions(random, planted, delivery),
+            delivery,
+            manners: (0..ENDPOINTS).map(|_| manner(random)).collect(),
+            configs: (0..ENDPOINTS).map(|_| config(random)).collect(),
+            concurrency: [1, 2, 8][random.below(3) as usize],
             projects: random.between(1, 3),
             components: [1, 2, 4, 12][random.below(4) as usize],
             environments: random.between(1, 2),
@@ -128,13 +147,13 @@ impl Swarm {
             named: [0, 0, 15][random.below(3) as usize],
             eager: [5, 40, 90][random.below(3) as usize],
             pace_secs: [0, 2, 20, 90][random.below(4) as usize],
-            journal: journal_options(random, planted),
+            journal: journal_options(random, planted, delivery),
         }
     }
 }
 
 /// What can happen: the everyday always, everything else in a part of the seeds.
-fn actions(random: &mut Random, planted: Option<Planted>) -> Vec<(Action, u64)> {
+fn actions(random: &mut Random, planted: Option<Planted>, delivery: bool) -> Vec<(Action, u64)> {
     let everyday = [
         (Action::Signals, 40),
         (Action::Apply, 12),
@@ -164,6 +183,11 @@ fn actions(random: &mut Random, planted: Option<Planted>) -> Vec<(Action, u64)> 
         (Action::Fence, 2, 35),
     ];
     let mut actions = everyday.to_vec();
+    if delivery {
+        let more = [1, 1, 3][random.below(3) as usize];
+        actions.extend([(Action::Directive, 7 * more), (Action::Deliver, 8)]);
+        actions.push((Action::Replay, random.below(3)));
+    }
     for (action, weight, percent) in at_times {
         // A planted mistake is looked for with everything there is.
         if random.chance(percent) || planted.is_some() {
@@ -173,14 +197,39 @@ fn actions(random: &mut Random, planted: Option<Planted>) -> Vec<(Action, u64)> 
     actions
 }
 
-fn journal_options(random: &mut Random, planted: Option<Planted>) -> Options {
+fn manner(random: &mut Random) -> Manner {
+    let percent = [10, 40, 90][random.below(3) as usize];
+    match random.below(9) {
+        0..3 => Manner::Well,
+        3 | 4 => Manner::Lossy(percent),
+        5 => Manner::Refusing(percent),
+        6 => Manner::Slow(random.between(1, 45)),
+        7 => Manner::Cutting(percent.min(60)),
+        _ => Manner::Hanging(percent.min(60)),
+    }
+}
+
+fn config(random: &mut Random) -> String {
+    let configs = [
+        "{}",
+        "{}",
+        r#"{"concurrency": 1, "rate_per_second": 2}"#,
+        r#"{"digest": {"more_than": 2, "within": "30s"}}"#,
+    ];
+    configs[random.below(4) as usize].to_owned()
+}
+
+fn journal_options(random: &mut Random, planted: Option<Planted>, delivery: bool) -> Options {
+    // An append fits in a segment, and the courier appends up to 512 receipts at once.
+    let least = if delivery { 80 << 10 } else { 16 << 10 };
+    let segments = [least, least.max(32 << 10), 128 << 10];
     let early = planted == Some(Planted::JournalAcknowledgesEarly);
     Options {
         durability: if early { Durability::Os } else { Durability::Disk },
         drive: Drive::Manual,
-        segment_bytes: [16 << 10, 32 << 10, 128 << 10][random.below(3) as usize],
+        segment_bytes: segments[random.below(3) as usize],
         batch_bytes: [2 << 10, 8 << 10, 1 << 20][random.below(3) as usize],
-        queue_bytes: 64 << 10,
+        queue_bytes: if delivery { 256 << 10 } else { 64 << 10 },
         queue_records: [32, 100][random.below(2) as usize],
         max_record_bytes: 8 << 10,
         max_age: random.chance(30).then(|| std::time::Duration::from_secs(600)),

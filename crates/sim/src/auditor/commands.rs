@@ -1,5 +1,7 @@
 //! What people and agents may do, and what follows.
 
+use std::collections::BTreeSet;
+
 use model::{
     Actor, ActorKind, Command, GroupingPolicy, IncidentId, Operation, PolicyId, ProjectId, Rca,
     Reason, Severity, Status, limits,
@@ -65,9 +67,16 @@ impl Auditor {
             Operation::DeletePolicy { id, expected_version } => {
                 self.delete_policy(project, *id, *expected_version)
             }
-            Operation::PutDirective { .. }
-            | Operation::DeleteDirective { .. }
-            | Operation::ReplayDeadLetters { .. } => Err(Refused::NotFound),
+            Operation::PutDirective { directive, expected_version } => {
+                self.put_directive(project, directive, *expected_version)
+            }
+            Operation::DeleteDirective { kind, id, expected_version } => {
+                self.delete_directive(project, *kind, *id, *expected_version)
+            }
+            Operation::ReplayDeadLetters { letters } => {
+                let distinct: BTreeSet<_> = letters.iter().collect();
+                Ok(Answer::Replayed(distinct.len() as u64))
+            }
         }
     }
 
@@ -152,7 +161,9 @@ impl Auditor {
         self.open_incident(project, id)?;
         let incident = self.incident_mut(id);
         incident.row.severity_pinned = severity.is_some();
+        let before = incident.row.severity;
         incident.row.severity = severity.unwrap_or(incident.worst);
+        self.note_rise(id, before);
         Ok(Answer::Incident(id))
     }
 

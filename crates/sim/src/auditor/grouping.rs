@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use model::id::KeyHasher;
 use model::{
     AlertLease, Duration, GroupingKey, GroupingPolicy, Incident, IncidentId, Mode, ProjectId,
-    Reason, Seq, Severity, Signal, SignalStatus, Status, Timestamp,
+    Reason, Seq, Severity, Signal, SignalStatus, Status, Timestamp, Trigger,
 };
 
 use super::alerts::Identity;
@@ -184,14 +184,24 @@ impl Auditor {
         incident.held = false;
         incident.firing.insert(identity);
         incident.worst = incident.worst.worse(signal.severity);
+        let before = incident.row.severity;
         if !incident.row.severity_pinned {
             incident.row.severity = incident.worst;
         }
-        if incident.row.status == Status::Investigating && incident.by_system {
+        let spike = incident.row.status == Status::Investigating && incident.by_system;
+        self.note_rise(root, before);
+        if spike {
             self.reopen(root, None, Reason::NewSpike);
         }
         self.arm_quiet(root);
         self.file(project, Some(root), reason)
+    }
+
+    /// Severity may have risen from what it was.
+    pub(super) fn note_rise(&mut self, id: IncidentId, before: Severity) {
+        if self.incident(id).row.severity < before {
+            self.note(id, Trigger::Escalated);
+        }
     }
 
     /// Counts one more signal.
@@ -295,6 +305,7 @@ impl Auditor {
         let mut incident = AuditedIncident::new(row, key.clone(), policy, activated);
         incident.firing = firing;
         self.incidents.push(incident);
+        self.note(id, Trigger::Opened);
         self.arm_quiet(id);
         self.file(project, Some(id), reason)
     }

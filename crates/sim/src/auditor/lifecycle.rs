@@ -1,6 +1,6 @@
 //! Moves of an incident and of what was merged into it, and deadlines of quiet.
 
-use model::{Actor, ActorKind, Duration, IncidentId, Reason, Status, Timestamp};
+use model::{Actor, ActorKind, Duration, IncidentId, Reason, Status, Timestamp, Trigger};
 
 use super::Auditor;
 use super::alerts::Identity;
@@ -19,6 +19,10 @@ impl Auditor {
             incident.row.assignee = Some(actor.name.clone());
         }
         self.go(id, Status::Investigating, by, reason);
+        // That the system finds it quiet is no answer of anybody.
+        if by.is_some() {
+            self.note(id, Trigger::Acknowledged);
+        }
         self.arm_quiet(id);
     }
 
@@ -34,6 +38,7 @@ impl Auditor {
         });
         self.incident_mut(id).firing = firing;
         self.go(id, Status::Resolved, by, reason);
+        self.note(id, Trigger::Resolved);
         self.incident_mut(id).deadline = None;
     }
 
@@ -43,6 +48,7 @@ impl Auditor {
         incident.by_system = false;
         incident.held = by.is_some();
         self.go(id, Status::Open, by, reason);
+        self.note(id, Trigger::Reopened);
         self.arm_quiet(id);
     }
 
@@ -59,7 +65,9 @@ impl Auditor {
             self.set_status(member, Status::Closed, Some(by), reason);
             self.incident_mut(member).deadline = None;
             self.end_windows(member);
+            self.end_reminders(member);
         }
+        self.note(id, Trigger::Closed);
     }
 
     /// Moves an incident and, after it, its children.

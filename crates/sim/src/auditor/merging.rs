@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use model::{Actor, ActorKind, Incident, IncidentId, Mode, ProjectId, Reason, Seq, Status, limits};
+use model::{
+    Actor, ActorKind, Incident, IncidentId, Mode, ProjectId, Reason, Seq, Status, Trigger, limits,
+};
 
 use super::Auditor;
 use super::answer::{Answer, Refused};
@@ -75,9 +77,11 @@ impl Auditor {
         let severity = self.incident(child).row.severity;
         let into = self.incident_mut(parent);
         into.worst = into.worst.worse(severity);
+        let before = into.row.severity;
         if !into.row.severity_pinned {
             into.row.severity = into.worst;
         }
+        self.note_rise(parent, before);
     }
 
     /// Whether an incident for which `root` does not speak is open with a key of this one or of its
@@ -108,6 +112,7 @@ impl Auditor {
         let mut incident = from.clone();
         incident.row = self.split_row(id, new_id, count);
         self.insert_split(incident, new_id);
+        self.note(new_id, Trigger::Opened);
         for seq in moving {
             if let Some(signal) = self.signals.get_mut(&seq) {
                 signal.incident = Some(new_id);

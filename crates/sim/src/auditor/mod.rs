@@ -14,18 +14,23 @@ mod lifecycle;
 mod merging;
 mod policies;
 mod rca;
+mod telling;
 
 use std::collections::BTreeMap;
 
-use model::{Entry, IncidentId, PolicyId, ProjectId, Reason, Seq, SignalId, Timestamp, limits};
+use model::{
+    DirectiveId, Entry, IncidentId, PolicyId, ProjectId, Reason, Seq, SignalId, Timestamp, limits,
+};
 
 pub use answer::{Answer, Refused};
 pub use incident::{AuditedIncident, Move};
 pub(crate) use policies::Key;
 pub(crate) use rca::complete;
+pub use telling::Told;
 
-use alerts::AuditedAlert;
+use alerts::{AuditedAlert, Identity};
 use grouping::{Pending, Window};
+use telling::{RunKey, Telling};
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +82,7 @@ pub struct Auditor {
     windows: BTreeMap<Key, Window>,
     pending: BTreeMap<Key, Pending>,
     answered: BTreeMap<(ProjectId, u128), (u64, Answer)>,
+    telling: Telling,
     /// Orders activations and resolutions.
     moments: u64,
 }
@@ -89,7 +95,7 @@ impl Auditor {
     pub fn apply(&mut self, seq: Seq, at: Timestamp, entry: &Entry<'_>) -> Prediction {
         assert_eq!(seq, self.seq.next(), "the auditor takes entries in order");
         (self.seq, self.at) = (seq, at);
-        match entry {
+        let prediction = match entry {
             Entry::Signal { project, signal } => {
                 Prediction::Signal(self.signal(*project, signal, None))
             }
@@ -102,7 +108,9 @@ impl Auditor {
                 Prediction::Nothing
             }
             Entry::Receipt(_) => Prediction::Nothing,
-        }
+        };
+        self.tell(entry, &prediction);
+        prediction
     }
 
     /// The last position taken.
@@ -160,7 +168,8 @@ impl Auditor {
     }
 
     /// Moments at which a rule turns: what is due next, the last moment at which a resolved incident
-    /// reopens, the last at which a waiting signal counts, the end of a window.
+    /// reopens, the last at which a waiting signal counts, the end of a window, the beginning of a
+    /// silence, the end of a rule's measure.
     #[must_use]
     pub fn bounds(&self) -> Vec<Timestamp> {
         let due = self.deadlines().map(|(at, ..)| at).min();
@@ -169,7 +178,9 @@ impl Auditor {
             (!incident.is_closed()).then_some(resolved_at + incident.reopen_within)
         });
         let waiting = self.pending.values().filter_map(Pending::until);
-        due.into_iter().chain(reopening).chain(waiting).chain(self.window_ends()).collect()
+        let telling = self.silences_begin().chain(self.measures_end());
+        let grouping = due.into_iter().chain(reopening).chain(waiting).chain(self.window_ends());
+        grouping.chain(telling).collect()
     }
 
     /// Whether the id was applied within the horizon; remembers it if not.
@@ -192,6 +203,9 @@ impl Auditor {
                     self.alerts.remove(&(project, fingerprint));
                 }
                 Due::Pending(key) => self.pending_is_due(&key),
+                Due::Reminder(id) => self.reminder_is_due(id),
+                Due::Step(key) => self.step_is_due(key),
+                Due::Silence(project, id) => self.silence_is_due(project, id),
             }
         }
     }
@@ -212,12 +226,16 @@ impl Auditor {
             } else {
                 (2, Due::Forget(project, fingerprint))
             };
-            (alert.deadline, order, u128::from(fingerprint), due)
+            (alert.deadline, order, telling::number(project, Identity::Alert(fingerprint)), due)
         });
         let pending = self.pending.iter().filter_map(|(key, pending)| {
             Some((pending.deadline?, 3, 0, Due::Pending(key.clone())))
         });
-        incidents.chain(alerts).chain(pending)
+        let reminders = self.reminders_due().map(|(at, id)| (at, 4, 0, Due::Reminder(id)));
+        let steps = self.steps_due().map(|(at, key)| (at, 5, 0, Due::Step(key)));
+        let silences = self.silences_due();
+        let silences = silences.map(|(at, of, id)| (at, 6, 0, Due::Silence(of, id)));
+        incidents.chain(alerts).chain(pending).chain(reminders).chain(steps).chain(silences)
     }
 
     /// The next number in the order of things.
@@ -234,4 +252,7 @@ enum Due {
     Lease(ProjectId, u64),
     Forget(ProjectId, u64),
     Pending(Key),
+    Reminder(IncidentId),
+    Step(RunKey),
+    Silence(ProjectId, DirectiveId),
 }

@@ -3,6 +3,7 @@
 
 mod effects;
 mod laws;
+mod notices;
 mod rows;
 mod signals;
 
@@ -128,6 +129,8 @@ impl Judge {
         self.check_trails(world)?;
         self.check_signals(world)?;
         self.check_policies(world)?;
+        self.check_directives(world)?;
+        self.check_outbox(world)?;
         self.check_remembered(world)?;
         self.check_replay(world)
     }
@@ -169,6 +172,7 @@ impl Judge {
         }
         self.checked.count(Invariant::Domain);
         effects::check(seq, &entry, &prediction, &effects)?;
+        notices::check(seq, at, self.auditor.told(), &effects)?;
         self.seen.note(&effects);
         if let (Entry::Command(command), Prediction::Command(answer)) = (&entry, prediction) {
             self.answers.insert(command.id, answer);

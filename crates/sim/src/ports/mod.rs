@@ -1,12 +1,18 @@
 //! The ports of the pipeline with what the simulator needs on top: a record of what was committed,
 //! refusals on demand, and faults that can be planted to see that the checks find them.
 
+mod channels;
 mod delegated;
+mod desk;
 mod lake;
+mod people;
 mod snapshots;
 mod store;
 
+pub use channels::{Event, Manner, Sending, SimChannels};
+pub use desk::{Desk, Taken};
 pub use lake::SimLake;
+pub use people::{ENDPOINTS, SimCalendars, calendar, endpoint, schedule, settle, subscriber};
 pub use snapshots::SimSnapshots;
 pub use store::{Committed, SimStore};
 

@@ -1,8 +1,9 @@
 //! What happens in a step.
 
-use model::{Command, Entry};
+use model::{Command, Entry, ProjectId};
 
 use super::Run;
+use super::rest::dead_letters;
 use crate::auditor::Answer;
 use crate::invariant::{Invariant, Violation};
 use crate::swarm::{Action, Mode};
@@ -18,9 +19,14 @@ impl Run {
         let action = world.random.weighted(&world.swarm.actions).unwrap_or(Action::Signals);
         match action {
             Action::Signals | Action::Alerts => self.send(action),
-            Action::Work | Action::Analysis | Action::Merge | Action::Policy | Action::Repeat => {
-                self.ask(action)
-            }
+            Action::Work
+            | Action::Analysis
+            | Action::Merge
+            | Action::Policy
+            | Action::Directive
+            | Action::Replay
+            | Action::Repeat => self.ask(action),
+            Action::Deliver => self.world.deliver(),
             Action::Burst => self.burst(),
             Action::Apply => self.flow(),
             Action::Snapshot => self.world.snapshot(),
@@ -76,6 +82,13 @@ impl Run {
             Action::Analysis => self.workload.analysis(auditor, now),
             Action::Merge => self.workload.merge(auditor),
             Action::Policy => Some(self.workload.policy(auditor)),
+            Action::Directive => Some(self.workload.directive(auditor, now)),
+            Action::Replay => {
+                let projects = self.world.swarm.projects;
+                let number = self.world.random.between(1, projects);
+                let project = ProjectId(u32::try_from(number).unwrap_or(1));
+                Some(self.workload.replay(project, dead_letters(&self.world, project)))
+            }
             Action::Repeat => self.workload.repeat(),
             _ => self.workload.work(auditor),
         };

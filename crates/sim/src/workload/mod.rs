@@ -4,6 +4,7 @@
 //! the entry is applied. Components carry their project in their name, so that a leak shows.
 
 mod commands;
+mod directives;
 mod policies;
 mod signals;
 

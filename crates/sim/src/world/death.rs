@@ -52,6 +52,10 @@ impl World {
     /// A clean stop does not answer what waits.
     pub fn die(&mut self, death: Death) -> Result<(), Violation> {
         self.deaths += 1;
+        if self.alive.is_some() && death == Death::Clean {
+            self.stop_post()?;
+        }
+        self.kill_post();
         let Some(Alive { journal, pipeline, tail }) = self.alive.take() else { return Ok(()) };
         if death == Death::Clean {
             drop(pipeline);
@@ -197,6 +201,7 @@ impl World {
         }
         let tail = journal.reader(end.0 + 1).expect("a reader begins where the journal ends");
         self.alive = Some(Alive { journal, pipeline, tail });
+        self.start_post();
         Ok(if shorter { Start::Shorter(end) } else { Start::Up })
     }
 
@@ -226,7 +231,10 @@ impl World {
         self.checked.count(Invariant::Conduct);
         let first = at_once(self.alive_mut().pipeline.step());
         let fenced = first.as_ref().is_err_and(|error| error.kind() == pipeline::ErrorKind::Fenced);
+        self.kill_post();
         self.alive_mut().pipeline = second;
+        self.drive()?;
+        self.start_post();
         if behind && !fenced {
             let what = format!("the owner that was fenced goes on: {first:?}");
             return Err(Violation::new(Invariant::Conduct, what));

@@ -8,7 +8,7 @@ use journal::{Append, Appended, Journal, Records, State};
 use model::{Entry, Timestamp, codec};
 use pipeline::{Error, ErrorKind, Step};
 
-use super::{World, at_once};
+use super::{InFlight, World, at_once};
 use crate::invariant::{Invariant, Violation};
 
 /// How an attempt to apply went.
@@ -35,7 +35,7 @@ impl World {
         let copies = records.iter().map(<[u8]>::to_vec).collect();
         match self.journal().append(records) {
             Ok(append) => {
-                self.in_flight.push((append, copies));
+                self.in_flight.push(InFlight { append, records: copies, answer: None });
                 self.check_queue()?;
                 Ok(true)
             }
@@ -59,14 +59,20 @@ impl World {
 
     /// Takes in the answers that are there.
     pub(super) fn collect(&mut self) -> Result<(), Violation> {
-        for (mut append, records) in std::mem::take(&mut self.in_flight) {
-            match answer(&mut append) {
-                Some(Ok(appended)) => self.ledger.acknowledge(appended, records)?,
-                Some(Err(error)) => {
-                    self.trace.say(format!("append of {} failed: {error}", records.len()));
-                    self.ledger.doubt(records);
+        for mut flying in std::mem::take(&mut self.in_flight) {
+            let Some(heard) = answer(&mut flying.append) else {
+                self.in_flight.push(flying);
+                continue;
+            };
+            match &heard {
+                Ok(appended) => self.ledger.acknowledge(*appended, flying.records)?,
+                Err(error) => {
+                    self.trace.say(format!("append of {} failed: {error}", flying.records.len()));
+                    self.ledger.doubt(flying.records);
                 }
-                None => self.in_flight.push((append, records)),
+            }
+            if let Some(waiting) = flying.answer {
+                waiting.send(heard);
             }
         }
         Ok(())
@@ -98,7 +104,7 @@ impl World {
             Ok(Some(append)) => {
                 let mut record = Vec::new();
                 codec::encode(&Entry::Tick, &mut record);
-                self.in_flight.push((append, vec![record]));
+                self.in_flight.push(InFlight { append, records: vec![record], answer: None });
                 Ok(())
             }
             Ok(None) => match must.filter(|(deadline, _)| *deadline <= self.now()) {

@@ -8,6 +8,7 @@
 mod death;
 mod faults;
 mod flow;
+mod post;
 #[cfg(test)]
 mod tests;
 
@@ -17,14 +18,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use journal::fault::FaultDisk;
-use journal::{Append, Disk, Journal, ManualClock, Reader, SegmentJournal};
+use journal::{Answer, Append, Disk, Journal, ManualClock, Reader, SegmentJournal};
 use model::Timestamp;
 use pipeline::{Pipeline, Ports};
 use store::PartitionId;
 
 use crate::invariant::Checked;
 use crate::ledger::Ledger;
-use crate::ports::{Planted, SimLake, SimSnapshots, SimStore};
+use crate::ports::{Planted, SimChannels, SimLake, SimSnapshots, SimStore, Taken};
 use crate::random::Random;
 use crate::swarm::Swarm;
 use crate::trace::Trace;
@@ -61,7 +62,8 @@ pub struct World {
     planted: Option<Planted>,
     mount: Arc<dyn Disk>,
     alive: Option<Alive>,
-    in_flight: Vec<(Append, Vec<Vec<u8>>)>,
+    in_flight: Vec<InFlight>,
+    post: post::Post,
     now_micros: i64,
     /// How often the system died.
     pub(crate) deaths: u64,
@@ -71,6 +73,19 @@ pub struct World {
     snapshots_refused: bool,
     /// First position of the newest batch of the journal.
     last_batch: u64,
+}
+
+/// An append that has no answer yet, and to whom that is handed on.
+struct InFlight {
+    append: Append,
+    records: Vec<Vec<u8>>,
+    answer: Option<Answer>,
+}
+
+impl From<Taken> for InFlight {
+    fn from(Taken { append, records, answer }: Taken) -> Self {
+        Self { append, records, answer: Some(answer) }
+    }
 }
 
 /// What lives between two deaths.
@@ -88,7 +103,8 @@ impl World {
         let mut random = random;
         let disk = FaultDisk::new(random.bits());
         let mount = disk.mount();
-        Self {
+        let post = post::Post::new(&swarm, Random::new(random.bits()));
+        let world = Self {
             swarm,
             disk,
             clock: Arc::new(ManualClock::new(EPOCH_MICROS)),
@@ -102,12 +118,15 @@ impl World {
             mount,
             alive: None,
             in_flight: Vec::new(),
+            post,
             now_micros: EPOCH_MICROS,
             deaths: 0,
             checked: Checked::default(),
             snapshots_refused: false,
             last_batch: 0,
-        }
+        };
+        world.settle_people();
+        world
     }
 
     /// What time it is.
@@ -120,6 +139,13 @@ impl World {
     pub fn move_clock(&mut self, micros: i64) {
         self.now_micros = (self.now_micros + micros).max(1);
         self.clock.set(self.now_micros);
+        self.owe(micros);
+    }
+
+    /// The other side of every endpoint.
+    #[must_use]
+    pub fn channels(&self) -> &SimChannels {
+        &self.post.channels
     }
 
     /// The pipeline that runs.
