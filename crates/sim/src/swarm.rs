@@ -129,7 +129,7 @@ impl Swarm {
             _ => Mode::Rotting,
         };
         let mode = if planted.is_some() { Mode::Sound } else { mode };
-        let delivery = random.chance(70);
+        let delivery = random.chance(70) || planted.is_some();
         Self {
             mode,
             actions: actions(random, planted, delivery),

@@ -30,6 +30,10 @@ pub enum Planted {
     StoreOpensTwice,
     /// The store loses accepted analyses.
     StoreDropsRca,
+    /// The store loses every other notification.
+    StoreDropsNotification,
+    /// The store forgets that something was delivered.
+    StoreDropsReceipt,
     /// The store writes an incident into another project.
     StoreCrossesTenant,
     /// The store takes commits from an owner that was fenced.

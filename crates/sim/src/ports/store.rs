@@ -99,6 +99,16 @@ impl SimStore {
             Some(Planted::StoreDropsRca) => {
                 list.retain(|effect| !matches!(effect, Effect::RcaAccepted { .. }));
             }
+            Some(Planted::StoreDropsNotification) => {
+                let is_lost = |id: model::NotificationId| id.0 % 2 == 0;
+                list.retain(|effect| !matches!(effect, Effect::Notified(one) if is_lost(one.id)));
+            }
+            Some(Planted::StoreDropsReceipt) => {
+                let told = model::Verdict::Delivered;
+                list.retain(|effect| {
+                    !matches!(effect, Effect::Attempted { receipt, .. } if receipt.verdict == told)
+                });
+            }
             Some(Planted::StoreCrossesTenant) => {
                 for effect in list.iter_mut() {
                     if let Effect::Incident(incident) = effect {

@@ -78,6 +78,22 @@ fn fifty_seeds_hold_and_reach_everything_the_engine_can_decide() {
         "moved out",
         "merged",
         "policy",
+        "rule",
+        "silence",
+        "inhibition",
+        "escalation",
+        "notified",
+        "silenced",
+        "maintenance",
+        "inhibited",
+        "rate_limited",
+        "receipt delivered",
+        "receipt folded",
+        "receipt held_back",
+        "receipt retry",
+        "receipt dead",
+        "replayed",
+        "refused directive_invalid",
     ];
     let missing: Vec<_> = wanted.iter().filter(|what| !seen.0.contains_key(**what)).collect();
     assert!(missing.is_empty(), "never seen: {missing:?}");
@@ -85,7 +101,7 @@ fn fifty_seeds_hold_and_reach_everything_the_engine_can_decide() {
 
 #[test]
 fn one_seed_gives_one_run() {
-    for seed in [3, 17, 40] {
+    for seed in [3, 17, 40, 98] {
         let run = || {
             let report = run(Plan { seed, steps: Some(120), ..Plan::default() });
             (report.chain, report.steps, report.entries, report.deaths, report.checked)
@@ -147,6 +163,16 @@ fn a_second_open_incident_with_one_key_is_caught_by_i3() {
 #[test]
 fn a_closed_incident_without_analysis_is_caught_by_i4() {
     assert_caught(Planted::StoreDropsRca, Invariant::I4);
+}
+
+#[test]
+fn a_store_that_loses_notifications_is_caught_by_i2() {
+    assert_caught(Planted::StoreDropsNotification, Invariant::I2);
+}
+
+#[test]
+fn a_store_that_forgets_receipts_is_caught_by_i5_for_it_is_told_twice() {
+    assert_caught(Planted::StoreDropsReceipt, Invariant::I5);
 }
 
 #[test]
