@@ -17,7 +17,7 @@ use crate::bodies::{Kind, Template, moment, pools};
 use crate::client::Client;
 use crate::offered::{self, Schedule};
 use crate::outcome::Line;
-use crate::process::free_address;
+use crate::process::{cpu_seconds, free_address};
 use crate::run::Bench;
 use crate::server::Server;
 use crate::sink::{Arrivals, Conduct, Sink};
@@ -163,8 +163,15 @@ pub(crate) fn told_rate(bench: &Bench) -> anyhow::Result<Vec<Line>> {
             Ok(rate)
         },
         || {
+            let cpu = || cpu_seconds(std::process::id()).context("no processor time");
+            let (began, before) = (Instant::now(), cpu()?);
             let rate = server.process.paused(|| runtime.block_on(post_all(&http, &sink, count)))?;
-            bench.say("told-rate", &format!("client: {}/s", thousands(rate)));
+            let (took, cost) = (began.elapsed(), (cpu()? - before) * 1e6 / count as f64);
+            let rate_said = thousands(rate);
+            bench.say(
+                "told-rate",
+                &format!("client: {rate_said}/s, {count} in {took:?}, {cost:.0} µs of processor each with the sink"),
+            );
             Ok(rate)
         },
     )?;
