@@ -57,7 +57,7 @@ impl Default for Options {
             slow_after: Duration::from_secs(5),
             backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(300) },
             poll: Duration::from_secs(1),
-            look_apart: Duration::from_micros(10_000),
+            look_apart: Duration::from_micros(2_000),
             journal_again: Duration::from_micros(500_000),
             stop_within: Duration::from_secs(5),
         }

@@ -23,8 +23,11 @@ pub(super) const TARGETS_FIRST: usize = 1_024;
 const TARGETS_MOST: usize = 65_536;
 /// Deliveries held at once, those whose receipts are not applied yet included; beyond it nothing is leased.
 const HELD: usize = 16_384;
-/// Parts of its time that looking at the outbox may take: one in so many.
-const LOOK_SHARE: u32 = 4;
+/// How far two looks are apart for each span that one takes: looking may take half of the time.
+const LOOK_SHARE: u32 = 1;
+/// How far apart two looks are at most for that reason: one that waited for somebody else's write took long
+/// without costing much.
+const LOOK_APART_MOST: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// What ended a wait.
 enum Event {
@@ -156,7 +159,8 @@ impl Courier {
         }
         self.looked_at = Instant::now();
         let took = self.looked_at.duration_since(begun);
-        self.look_apart = span(self.options.look_apart).max(took * LOOK_SHARE);
+        let apart = (took * LOOK_SHARE).min(LOOK_APART_MOST);
+        self.look_apart = span(self.options.look_apart).max(apart);
         self.look_at = self.look_at.max(self.looked_at + self.look_apart);
         self.report();
     }

@@ -60,7 +60,8 @@ pub(super) fn courier(
         news: News { due: handle.due.clone(), applied: handle.follow_applied() },
     };
     let owner = uuid::Uuid::new_v4().as_u128();
-    Courier::new(ports, Options { owner, ..Options::default() })
+    // The data folder belongs to one process at a time, so whoever leased before is gone.
+    Courier::new(ports, Options { owner, alone: true, ..Options::default() })
 }
 
 /// Standard output, whatever it is when a line is written.

@@ -123,11 +123,11 @@ async fn retry_after_leaves_the_whole_endpoint_alone() {
     world.tell(2, &[to(here)]);
     let _running = world.run();
     pass_ms(60_000).await;
-    expect![[r"
+    expect![[r#"
         0.00 to 1: 1
         20.00 to 1: 1
-        20.01 to 1: 2
-    "]]
+        20.00 to 1: 2
+    "#]]
     .assert_eq(&world.sent());
 }
 

@@ -16,10 +16,10 @@ async fn a_person_is_told_by_each_contact_method_in_its_time() {
     world.tell(9, &[Target::Person(person)]);
     let _running = world.run();
     pass_ms(400_000).await;
-    expect![[r"
-        0.01 to 1: 1
+    expect![[r#"
+        0.00 to 1: 1
         300.00 to 2: 1
-    "]]
+    "#]]
     .assert_eq(&world.sent());
 }
 
