@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 
-use journal::{Append, Appended, Journal, Records};
+use journal::{Append, Appended, ErrorKind, Journal, Records};
 use model::{Entry, NotificationId, Receipt, Seq, Target, codec, limits};
 
-/// Receipts in one append.
+/// Receipts in one append at most; fewer once the journal has said that so many are too large for one.
 const BATCH: usize = 512;
 /// Bytes to make room for, for each receipt of an append.
 const RECEIPT_BYTES: usize = 256;
@@ -86,12 +86,14 @@ pub(super) struct Receipts {
     journal: Arc<dyn Journal>,
     waiting: Vec<Receipt>,
     appending: Option<(Append, Vec<Receipt>)>,
+    /// How many go into one append.
+    most: usize,
     refused: Option<Arc<str>>,
 }
 
 impl Receipts {
     pub(super) fn new(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, waiting: Vec::new(), appending: None, refused: None }
+        Self { journal, waiting: Vec::new(), appending: None, most: BATCH, refused: None }
     }
 
     /// How many are not durable yet.
@@ -115,7 +117,7 @@ impl Receipts {
         if self.appending.is_some() || self.waiting.is_empty() {
             return true;
         }
-        let batch: Vec<Receipt> = self.waiting.drain(..self.waiting.len().min(BATCH)).collect();
+        let batch: Vec<Receipt> = self.waiting.drain(..self.waiting.len().min(self.most)).collect();
         let mut records = Records::with_capacity(batch.len() * RECEIPT_BYTES);
         for receipt in &batch {
             let entry = Entry::Receipt(Box::new(receipt.clone()));
@@ -164,6 +166,9 @@ impl Receipts {
     }
 
     fn take_back(&mut self, mut batch: Vec<Receipt>, error: &journal::Error) {
+        if error.kind() == ErrorKind::TooLarge {
+            self.most = (batch.len() / 2).max(1);
+        }
         if self.refused.is_none() {
             tracing::warn!(%error, receipts = batch.len(), "the journal does not take receipts");
         }
@@ -203,6 +208,44 @@ mod tests {
         held.written(DELIVERY, Seq(12));
         held.applied(Seq(12));
         assert_eq!(held.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn receipts_that_are_too_large_for_one_append_go_in_parts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Arc::new(journal::RealDisk::new(folder.path()).expect("a disk"));
+        let options = journal::Options { segment_bytes: 8_192, ..journal::Options::default() };
+        let opened = journal::SegmentJournal::open(options, disk, Arc::new(journal::SystemClock));
+        let (segments, _) = opened.expect("a journal");
+        let mut receipts = Receipts::new(Arc::new(segments));
+        for attempt in 1..=40 {
+            receipts.push(receipt(attempt));
+        }
+        let mut held = Held::default();
+        for _ in 0..100 {
+            receipts.append();
+            if receipts.appending.is_some() {
+                let answer = receipts.answer().await;
+                receipts.answered(answer, &mut held);
+            }
+        }
+        assert_eq!(receipts.len(), 0);
+    }
+
+    fn receipt(attempt: u32) -> Receipt {
+        Receipt {
+            project: model::ProjectId(1),
+            notification: DELIVERY.0,
+            target: DELIVERY.1,
+            attempt,
+            began_at: model::Timestamp::from_micros(1),
+            took: model::Duration::from_micros(1),
+            verdict: model::Verdict::Retry,
+            next_at: None,
+            status: 503,
+            answer: "x".repeat(limits::ANSWER_BYTES),
+            reference: String::new(),
+        }
     }
 
     #[test]
