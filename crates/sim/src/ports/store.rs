@@ -100,7 +100,7 @@ impl SimStore {
                 list.retain(|effect| !matches!(effect, Effect::RcaAccepted { .. }));
             }
             Some(Planted::StoreDropsNotification) => {
-                let is_lost = |id: model::NotificationId| id.0 % 2 == 0;
+                let is_lost = |id: model::NotificationId| id.0.is_multiple_of(2);
                 list.retain(|effect| !matches!(effect, Effect::Notified(one) if is_lost(one.id)));
             }
             Some(Planted::StoreDropsReceipt) => {
