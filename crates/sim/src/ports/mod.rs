@@ -12,7 +12,9 @@ mod store;
 pub use channels::{Event, Manner, Sending, SimChannels};
 pub use desk::{Desk, Taken};
 pub use lake::SimLake;
-pub use people::{ENDPOINTS, SimCalendars, calendar, endpoint, schedule, settle, subscriber};
+pub use people::{
+    ENDPOINTS, SimCalendars, calendar, endpoint, is_there, schedule, settle, subscriber,
+};
 pub use snapshots::SimSnapshots;
 pub use store::{Committed, SimStore};
 

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use delivery::courier::{CalendarError, Calendars};
-use model::{Actor, Duration, EndpointId, ProjectId, ScheduleId, SubscriberId, Timestamp};
+use model::{Actor, Duration, EndpointId, ProjectId, ScheduleId, SubscriberId, Target, Timestamp};
 use store::{Contact, Directory, EndpointRow, MemoryStore, SubscriberRow};
 
 use crate::world::at_once;
@@ -21,6 +21,16 @@ pub fn subscriber(project: ProjectId, number: u64) -> SubscriberId {
 #[must_use]
 pub fn endpoint(project: ProjectId, number: u64) -> EndpointId {
     EndpointId(u128::from(project.0) * 100 + u128::from(number))
+}
+
+/// Whether a project has such a target. A rule may name another's: then nobody is there to be told.
+#[must_use]
+pub fn is_there(project: ProjectId, target: Target) -> bool {
+    match target {
+        Target::Endpoint(id) => id.0 / 100 == u128::from(project.0),
+        Target::Person(id) => id.0 / 100 == u128::from(project.0),
+        Target::OnCall(_) => true,
+    }
 }
 
 /// A schedule: on 1 the person is on call, on 2 nobody is.

@@ -3,7 +3,7 @@
 use model::{Command, Entry, ProjectId};
 
 use super::Run;
-use super::rest::dead_letters;
+use super::rest::{LETTERS, dead_letters};
 use crate::auditor::Answer;
 use crate::invariant::{Invariant, Violation};
 use crate::swarm::{Action, Mode};
@@ -87,7 +87,7 @@ impl Run {
                 let projects = self.world.swarm.projects;
                 let number = self.world.random.between(1, projects);
                 let project = ProjectId(u32::try_from(number).unwrap_or(1));
-                Some(self.workload.replay(project, dead_letters(&self.world, project)))
+                Some(self.workload.replay(project, dead_letters(&self.world, project, LETTERS)))
             }
             Action::Repeat => self.workload.repeat(),
             _ => self.workload.work(auditor),

@@ -6,6 +6,7 @@ use store::{LetterFilter, Outbox};
 
 use super::Run;
 use crate::invariant::{Invariant, Violation};
+use crate::ports::is_there;
 use crate::world::{World, at_once};
 
 /// Turns after which everything must have come to rest.
@@ -59,7 +60,8 @@ impl Run {
         self.world.move_clock(behind + 1_000_000);
         let mut any = false;
         for project in (1..=u32::try_from(self.world.swarm.projects).unwrap_or(1)).map(ProjectId) {
-            let letters = dead_letters(&self.world, project);
+            let mut letters = dead_letters(&self.world, project, usize::MAX);
+            letters.retain(|&(_, target)| is_there(project, target));
             for part in letters.chunks(LETTERS) {
                 any = true;
                 let entry: Entry<'_> = self.workload.replay_all(project, part.to_vec());
@@ -73,11 +75,15 @@ impl Run {
 }
 
 /// Letters of one command: an entry of this world is small.
-const LETTERS: usize = 100;
+pub(super) const LETTERS: usize = 100;
 
-/// The dead letters of a project, as many as fit an entry.
-pub(super) fn dead_letters(world: &World, project: ProjectId) -> Vec<(NotificationId, Target)> {
-    let filter = LetterFilter { limit: LETTERS, ..LetterFilter::default() };
+/// The newest dead letters of a project, about `limit` of them.
+pub(super) fn dead_letters(
+    world: &World,
+    project: ProjectId,
+    limit: usize,
+) -> Vec<(NotificationId, Target)> {
+    let filter = LetterFilter { limit, ..LetterFilter::default() };
     let page = at_once(world.store.letters(project, &filter)).expect("the store in memory answers");
     page.items.into_iter().map(|letter| (letter.notification.id, letter.target)).collect()
 }
