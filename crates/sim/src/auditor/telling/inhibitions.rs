@@ -14,6 +14,14 @@ use crate::auditor::alerts::Identity;
 /// What may inhibit: by which inhibition, the values that must be the same, and what fires.
 pub(super) type SourceKey = (ProjectId, DirectiveId, Vec<String>, u128, Identity);
 
+/// Something that was seen firing as a source.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source {
+    incident: Option<IncidentId>,
+    /// Whether it fits what the inhibition keeps quiet as well.
+    is_target: bool,
+}
+
 impl Auditor {
     /// Something fires: it is the source of every inhibition that it fits.
     pub(super) fn see_source(
@@ -23,34 +31,39 @@ impl Auditor {
         identity: Identity,
         incident: Option<IncidentId>,
     ) {
-        let fitting: Vec<SourceKey> = self
+        let fitting: Vec<(SourceKey, Source)> = self
             .inhibitions(project)
             .filter(|(_, inhibition)| inhibition.enabled && facts.fit(&inhibition.source))
             .map(|(id, inhibition)| {
                 let values = inhibition.equal.iter().map(|field| facts.text(field)).collect();
-                (project, id, values, number(project, identity), identity)
+                let key = (project, id, values, number(project, identity), identity);
+                (key, Source { incident, is_target: facts.fit(&inhibition.target) })
             })
             .collect();
-        self.telling.sources.extend(fitting.into_iter().map(|key| (key, incident)));
+        self.telling.sources.extend(fitting);
     }
 
-    /// The first inhibition, by id, that has a source which fires. What fits both sides is told.
+    /// The first inhibition, by id, that has a source which fires. For what fits both sides only those
+    /// count that fit the source alone.
     pub(super) fn inhibited_by(
         &mut self,
         project: ProjectId,
         facts: &Facts,
     ) -> Option<DirectiveId> {
-        let fitting: Vec<(DirectiveId, Vec<String>)> = self
+        let fitting: Vec<(DirectiveId, Vec<String>, bool)> = self
             .inhibitions(project)
-            .filter(|(_, one)| one.enabled && facts.fit(&one.target) && !facts.fit(&one.source))
-            .map(|(id, one)| (id, one.equal.iter().map(|field| facts.text(field)).collect()))
+            .filter(|(_, one)| one.enabled && facts.fit(&one.target))
+            .map(|(id, one)| {
+                let values = one.equal.iter().map(|field| facts.text(field)).collect();
+                (id, values, facts.fit(&one.source))
+            })
             .collect();
-        fitting.into_iter().find_map(|(id, values)| {
-            let known =
-                self.telling.sources.iter().filter(|((of, by, same, ..), _)| {
-                    (*of, *by) == (project, id) && *same == values
-                });
-            let known: Vec<_> = known.map(|(key, incident)| (key.clone(), *incident)).collect();
+        fitting.into_iter().find_map(|(id, values, fits_both)| {
+            let known = self.telling.sources.iter().filter(|((of, by, same, ..), source)| {
+                let counts = !(fits_both && source.is_target);
+                counts && (*of, *by) == (project, id) && *same == values
+            });
+            let known: Vec<_> = known.map(|(key, source)| (key.clone(), source.incident)).collect();
             known.into_iter().find_map(|(key, incident)| {
                 if self.fires(project, key.4, incident) {
                     return Some(id);

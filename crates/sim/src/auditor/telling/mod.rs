@@ -20,8 +20,8 @@ use model::{
 use super::alerts::Identity;
 use super::{Auditor, Fate, Prediction};
 use conditions::Facts;
-use inhibitions::SourceKey;
 pub(super) use inhibitions::number;
+use inhibitions::{Source, SourceKey};
 pub(super) use timed::RunKey;
 use timed::{Reminder, Running};
 
@@ -60,7 +60,7 @@ pub(super) struct Telling {
     spent: BTreeMap<(ProjectId, DirectiveId), (Timestamp, u32)>,
     /// Openings that a silence keeps quiet.
     quiet: BTreeSet<(ProjectId, DirectiveId, IncidentId)>,
-    sources: BTreeMap<SourceKey, Option<IncidentId>>,
+    sources: BTreeMap<SourceKey, Source>,
     running: BTreeMap<RunKey, Running>,
     reminders: BTreeMap<IncidentId, Reminder>,
     news: Vec<News>,
