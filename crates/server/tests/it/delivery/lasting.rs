@@ -160,6 +160,32 @@ fn who_was_told_what_and_why_not_can_be_explained() {
 }
 
 #[test]
+fn a_secret_is_never_shown_signs_after_a_change_and_survives_a_backup() {
+    let server = Server::start(private());
+    let (mut client, sink) = (server.client(), Sink::start());
+    let team = subscriber(&mut client, "team");
+    let mut asked = json!({
+        "subscriber_id": team, "channel": "webhook", "name": "hook",
+        "config": { "url": sink.url("/"), "secret": "never shown to anybody" },
+    });
+    let made = client.post("/v1/endpoints", &asked).expect_status(201);
+    assert!(!made.text().contains("never shown"), "{}", made.text());
+    assert_eq!(made.json()["config"]["secret"], json!({ "set": true }));
+    let path = format!("/v1/endpoints/{}", text(&made.json()["id"]));
+    asked["config"]["secret"] = json!({ "set": true });
+    client.json("PUT", &path, &asked).expect_status(200);
+    client.post(&format!("{path}/test"), &json!({})).expect_status(200);
+    let signature = sink.taken()[0].header("stormbell-signature").map(str::to_owned);
+    assert!(signature.is_some_and(|text| text.contains("v1=")));
+    let to = server.folder().join("backup");
+    let mut backup = std::process::Command::new(crate::harness::binary());
+    let made = backup.arg("backup").arg(&to).arg("--data").arg(server.data()).output();
+    assert!(made.expect("it runs").status.success());
+    let key = |folder: &std::path::Path| std::fs::read(folder.join("secret.key")).expect("a key");
+    assert_eq!(key(&to), key(&server.data()));
+}
+
+#[test]
 fn loopback_is_refused_unless_the_operator_allows_it() {
     let server = Server::start(crate::harness::Options::default());
     let (mut client, sink) = (server.client(), Sink::start());
