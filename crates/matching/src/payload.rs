@@ -137,8 +137,8 @@ impl<'p> Cursor<'p> {
             b'"' => self.string()?,
             b'{' | b'[' => self.container()?,
             _ => {
-                let ends = |byte: &u8| b",:]}{[\" \t\n\r".contains(byte);
                 let rest = &self.bytes[from..];
+                let ends = |byte: &u8| ENDS[usize::from(*byte)];
                 self.at += rest.iter().position(ends).unwrap_or(rest.len());
             }
         }
@@ -146,38 +146,53 @@ impl<'p> Cursor<'p> {
     }
 
     fn string(&mut self) -> Option<()> {
-        self.at += 1;
-        loop {
-            match self.bytes.get(self.at)? {
-                b'"' => {
-                    self.at += 1;
-                    return Some(());
-                }
-                b'\\' => self.at += 2,
-                _ => self.at += 1,
-            }
-        }
+        self.at = string_end(self.bytes, self.at)?;
+        Some(())
     }
 
     fn container(&mut self) -> Option<()> {
-        let mut depth = 0_usize;
+        let (mut at, mut depth) = (self.at, 0_usize);
         loop {
-            match self.bytes.get(self.at)? {
+            match self.bytes.get(at)? {
                 b'"' => {
-                    self.string()?;
+                    at = string_end(self.bytes, at)?;
                     continue;
                 }
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => depth = depth.checked_sub(1)?,
                 _ => {}
             }
-            self.at += 1;
+            at += 1;
             if depth == 0 {
+                self.at = at;
                 return Some(());
             }
         }
     }
 }
+
+/// Behind the string that begins at `from`.
+fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from + 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// Bytes behind a number, `true`, `false` or `null`.
+const ENDS: [bool; 256] = {
+    let (mut ends, bytes) = ([false; 256], b",:]}{[\" \t\n\r");
+    let mut position = 0;
+    while position < bytes.len() {
+        ends[bytes[position] as usize] = true;
+        position += 1;
+    }
+    ends
+};
 
 /// A value, and what is left of the path behind it; nothing where the path ends here.
 type Step<'p, 's> = (&'p [u8], Option<&'s str>);

@@ -5,6 +5,7 @@
 use model::{Condition, Duration, FieldError, Trigger};
 
 use super::NONE;
+use super::lately::{Lately, STANDING};
 use super::places::Places;
 use super::slab::Slab;
 use super::table::Table;
@@ -24,14 +25,27 @@ pub(super) enum Check {
     Cel(Box<Expression>),
     /// That nobody took an incident up for exactly so long.
     Waits(Duration),
+    /// Several others at once, the cheapest first.
+    All(Box<[u32]>),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     check: Check,
     hash: u64,
-    /// Rules that ask it.
+    /// The generation it was last made in, doubled, and whether it held. Beside the check, because a table
+    /// of answers would be moved whole when it grows.
+    answer: u64,
+    /// Rules, lists and other checks that ask it.
     uses: u32,
+    /// Where answers of dear conditions are remembered.
+    seat: u16,
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self { check: Check::Nothing, hash: 0, answer: 0, uses: 0, seat: STANDING }
+    }
 }
 
 /// What a check is about at the moment.
@@ -47,9 +61,9 @@ pub(super) struct Checks {
     slots: Slab<Slot>,
     table: Table,
     pub(super) places: Places,
-    /// For each check the generation it was made in, doubled, and whether it holds.
-    answers: Vec<u32>,
-    generation: u32,
+    lately: Lately,
+    /// Which fact it is, counted from the first.
+    generation: u64,
     dialect: Dialect,
 }
 
@@ -63,7 +77,7 @@ impl Checks {
         let hash = self.table.hash(Predicate::sameness(condition));
         let found = self.table.find(hash, |number| match &self.slots[number].check {
             Check::Condition(other, _) => other.is_same(condition),
-            Check::Nothing | Check::Cel(_) | Check::Waits(_) => false,
+            Check::Nothing | Check::Cel(_) | Check::Waits(_) | Check::All(_) => false,
         });
         if let Some(number) = found {
             return Ok(self.use_again(number));
@@ -78,7 +92,7 @@ impl Checks {
         let hash = self.table.hash(("cel", source));
         let found = self.table.find(hash, |number| match &self.slots[number].check {
             Check::Cel(other) => other.source() == source,
-            Check::Nothing | Check::Condition(..) | Check::Waits(_) => false,
+            Check::Nothing | Check::Condition(..) | Check::Waits(_) | Check::All(_) => false,
         });
         if let Some(number) = found {
             return Ok(self.use_again(number));
@@ -92,7 +106,7 @@ impl Checks {
         let hash = self.table.hash(("waits", after));
         let found = self.table.find(hash, |number| match &self.slots[number].check {
             Check::Waits(other) => *other == after,
-            Check::Nothing | Check::Condition(..) | Check::Cel(_) => false,
+            Check::Nothing | Check::Condition(..) | Check::Cel(_) | Check::All(_) => false,
         });
         match found {
             Some(number) => self.use_again(number),
@@ -100,34 +114,49 @@ impl Checks {
         }
     }
 
-    /// One more rule asks this.
+    /// The number of several checks at once, for one more rule: takes over one use of each. None is none.
+    pub(super) fn take_all(&mut self, mut asks: Vec<u32>) -> u32 {
+        if let [] | [_] = asks.as_slice() {
+            return asks.pop().unwrap_or(NONE);
+        }
+        asks.sort_by_key(|&check| (self.effort(check), check));
+        let hash = self.table.hash(("all", asks.as_slice()));
+        let found = self.table.find(hash, |number| match &self.slots[number].check {
+            Check::All(other) => **other == *asks,
+            Check::Nothing | Check::Condition(..) | Check::Cel(_) | Check::Waits(_) => false,
+        });
+        let Some(number) = found else { return self.insert(hash, Check::All(asks.into())) };
+        asks.into_iter().for_each(|check| self.give_back(check));
+        self.use_again(number)
+    }
+
+    /// One more asks this.
     pub(super) fn use_again(&mut self, number: u32) -> u32 {
         self.slots[number].uses += 1;
         number
     }
 
     fn insert(&mut self, hash: u64, check: Check) -> u32 {
-        let number = self.slots.insert(Slot { check, hash, uses: 1 });
+        let number = self.slots.insert(Slot { check, hash, uses: 1, ..Slot::default() });
         self.table.insert(hash, number);
-        let needed = number as usize + 1;
-        if self.answers.len() < needed {
-            self.answers.resize(needed, 0);
-        }
-        // The number may have had an answer as another check, in this very generation.
-        self.answers[number as usize] = 0;
         number
     }
 
-    /// One rule fewer asks this.
+    /// One fewer asks this.
     pub(super) fn give_back(&mut self, number: u32) {
+        if number == NONE {
+            return;
+        }
         self.slots[number].uses -= 1;
         if self.slots[number].uses > 0 {
             return;
         }
         let slot = self.slots.remove(number);
         self.table.remove(slot.hash, number);
+        self.lately.rise(slot.seat);
         match slot.check {
             Check::Condition(_, place) => self.places.give_back(place),
+            Check::All(asks) => asks.into_iter().for_each(|check| self.give_back(check)),
             Check::Nothing | Check::Cel(_) | Check::Waits(_) => {}
         }
     }
@@ -136,26 +165,31 @@ impl Checks {
         &self.slots[number].check
     }
 
-    /// Begins with another fact.
-    pub(super) fn begin(&mut self) {
-        self.places.begin();
-        self.generation += 1;
-        if self.generation >= u32::MAX / 2 {
-            self.answers.fill(0);
-            self.generation = 1;
-            self.places.forget();
+    /// How dear it is to ask, for choosing what is asked first.
+    pub(super) fn effort(&self, number: u32) -> u8 {
+        match self.check(number) {
+            Check::Condition(predicate, _) => predicate.effort(),
+            Check::Waits(_) | Check::Nothing => 0,
+            Check::Cel(_) | Check::All(_) => u8::MAX,
         }
     }
 
-    /// The text of a place in the current fact.
-    pub(super) fn text<'t>(&'t mut self, place: u32, facts: &Facts<'t>) -> &'t str {
-        self.places.text(place, self.generation, facts)
+    /// Begins with another fact.
+    pub(super) fn begin(&mut self) {
+        self.places.begin();
+        self.lately.begin();
+        self.generation += 1;
+    }
+
+    /// Reads a place of the current fact, so that its text is there.
+    pub(super) fn read(&mut self, place: u32, facts: &Facts<'_>) {
+        self.places.read(place, self.generation, facts);
     }
 
     /// Whether it holds of the current fact.
     #[inline]
     pub(super) fn holds(&mut self, number: u32, question: &Question<'_, '_>) -> bool {
-        let answer = self.answers[number as usize];
+        let answer = self.slots[number].answer;
         if answer >> 1 == self.generation {
             return answer & 1 == 1;
         }
@@ -164,15 +198,49 @@ impl Checks {
 
     fn make(&mut self, number: u32, question: &Question<'_, '_>) -> bool {
         let holds = match &self.slots[number].check {
-            Check::Nothing => false,
-            Check::Condition(_, NONE) => false,
-            Check::Condition(predicate, place) => {
-                predicate.accepts(self.places.text(*place, self.generation, question.facts))
-            }
+            Check::Nothing | Check::Condition(_, NONE) => false,
+            Check::Condition(..) => self.make_condition(number, question),
             Check::Cel(expression) => expression.holds(question.variables),
             Check::Waits(after) => question.trigger == Trigger::Unacknowledged(*after),
+            Check::All(asks) => {
+                let count = asks.len();
+                (0..count).all(|position| self.part_holds(number, position, question))
+            }
         };
-        self.answers[number as usize] = self.generation << 1 | u32::from(holds);
+        self.slots[number].answer = self.generation << 1 | u64::from(holds);
+        holds
+    }
+
+    /// Whether one of several checks holds.
+    fn part_holds(&mut self, all: u32, position: usize, question: &Question<'_, '_>) -> bool {
+        let part = match &self.slots[all].check {
+            Check::All(asks) => asks.get(position).copied(),
+            Check::Nothing | Check::Condition(..) | Check::Cel(_) | Check::Waits(_) => None,
+        };
+        part.is_some_and(|part| self.holds(part, question))
+    }
+
+    fn make_condition(&mut self, number: u32, question: &Question<'_, '_>) -> bool {
+        let slot = &mut self.slots[number];
+        let Check::Condition(predicate, place) = &slot.check else { return false };
+        self.places.read(*place, self.generation, question.facts);
+        let text = self.places.text(*place, question.facts);
+        if predicate.effort() == 0 {
+            return predicate.accepts(text);
+        }
+        if slot.seat == STANDING {
+            slot.seat = self.lately.sit();
+        }
+        let at = match slot.seat {
+            STANDING => None,
+            _ => self.lately.recall(*place, text, self.generation),
+        };
+        let Some(at) = at else { return predicate.accepts(text) };
+        if let Some(known) = self.lately.answer(at, slot.seat) {
+            return known;
+        }
+        let holds = predicate.accepts(text);
+        self.lately.keep(at, slot.seat, holds);
         holds
     }
 }

@@ -1,257 +1,200 @@
-//! Groups of rules that ask for exactly the same, and where they are filed.
+//! Where each rule is filed, and what a fact finds.
 //!
-//! A group is filed once, under the one of its conditions that the fewest others are filed under; if
-//! that condition allows several texts, once under each. What else it asks is checked where it is found.
+//! A rule is filed under the one of its conditions whose text the fewest facts are likely to have; if
+//! that condition allows several texts, under each. What else it asks is checked where it is found.
 //!
-//! Invariant: each group that fits a fact is found exactly once for it.
+//! Invariant: each rule that fits a fact is found exactly once for it.
 
 use model::{DirectiveId, Field};
 
 use super::checks::{Check, Checks, Question};
-use super::ids::Ids;
-use super::lists::{Entry, Key, Lists, answered_by_keys, keys};
-use super::slab::Slab;
-use super::table::Table;
+use super::found::Found;
+use super::lists::{Key, Lists, Lookups, answered_by_keys, keys};
+use super::places::Listed;
+use super::postings::Ask;
 use super::{NONE, mask};
+use crate::condition::Predicate;
 use crate::facts::Facts;
 
-/// Of an entry: its group has several ids.
-const MANY: u64 = 1 << 62;
-/// Of an entry: its group asks more than the entry says.
-const MORE: u64 = 1 << 63;
+const _: () = assert!(mask::FREE <= 64, "the bits of values are one word");
 
-const _: () = assert!(mask::FREE <= 62, "the bits of values and the flags share a word");
-
-/// Rules that ask for exactly the same.
-#[derive(Debug, Default)]
-struct Group {
+/// One list where a rule is filed, and what it asks there; holds a use of the check.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Filing {
     mask: u64,
-    /// Everything asked beyond the bits, in order.
-    checks: Box<[u32]>,
-    /// The one that holds wherever the group is found, or none.
-    key: u32,
-    ids: Ids,
-    /// List and position in it.
-    filed: Vec<(u32, u32)>,
-    hash: u64,
+    check: u32,
+    list: u32,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    groups: Slab<Group>,
-    table: Table,
     lists: Lists,
     /// Lists found for the current fact.
     found: Vec<u32>,
 }
 
 impl Index {
-    /// Adds a rule that asks this; takes over one use of each check. The number of its group.
-    pub(super) fn join(
+    /// Files a rule that asks this; takes over one use of each check.
+    pub(super) fn file(
         &mut self,
         id: DirectiveId,
         mask: u64,
-        asks: Vec<u32>,
+        mut asks: Vec<u32>,
         checks: &mut Checks,
-    ) -> u32 {
-        let hash = self.table.hash((mask, asks.as_slice()));
-        let found = self.table.find(hash, |number| {
-            let group = &self.groups[number];
-            group.mask == mask && *group.checks == *asks
-        });
-        if let Some(number) = found {
-            asks.iter().for_each(|&check| checks.give_back(check));
-            self.groups[number].ids.insert(id);
-            self.renew(number);
-            return number;
-        }
-        let (key, under) = self.choose(&asks, checks);
-        let mut group = Group { mask, checks: asks.into(), key, hash, ..Group::default() };
-        group.ids.insert(id);
-        let number = self.groups.insert(group);
-        self.table.insert(hash, number);
-        let entry = self.entry(number);
-        let filed =
-            under.iter().map(|key| self.lists.push(key, entry, &mut checks.places)).collect();
-        self.groups[number].filed = filed;
-        number
-    }
-
-    /// Removes a rule from its group; with the last one the group goes.
-    pub(super) fn leave(&mut self, id: DirectiveId, number: u32, checks: &mut Checks) {
-        self.groups[number].ids.remove(id);
-        if !self.groups[number].ids.is_empty() {
-            self.renew(number);
-            return;
-        }
-        let group = self.groups.remove(number);
-        self.table.remove(group.hash, number);
-        for at in group.filed {
-            let moved = self.lists.take(at, &mut checks.places);
-            let Some((other, from)) = moved else { continue };
-            let places = &mut self.groups[other].filed;
-            if let Some(place) = places.iter_mut().find(|place| **place == (at.0, from)) {
-                *place = at;
+        filed: &mut Vec<Filing>,
+    ) {
+        let (answered, under) = self.choose(&asks, checks);
+        let before = asks.len();
+        asks.retain(|&check| check != answered);
+        let left = asks.len() < before;
+        let ask = Ask { mask, check: checks.take_all(asks) };
+        for (position, key) in under.into_iter().enumerate() {
+            if position > 0 && ask.check != NONE {
+                checks.use_again(ask.check);
             }
+            let list = self.lists.put(key, ask, id, checks);
+            filed.push(Filing { mask, check: ask.check, list });
         }
-        group.checks.iter().for_each(|&check| checks.give_back(check));
-    }
-
-    /// Writes what lists know of a group anew.
-    fn renew(&mut self, number: u32) {
-        let entry = self.entry(number);
-        for position in 0..self.groups[number].filed.len() {
-            let at = self.groups[number].filed[position];
-            if let Some(place) = self.lists.entry(at) {
-                *place = entry;
-            }
+        if left {
+            checks.give_back(answered);
         }
     }
 
-    fn entry(&self, number: u32) -> Entry {
-        let group = &self.groups[number];
-        let mut left = group.checks.iter().filter(|&&check| check != group.key);
-        let check = left.next().copied().unwrap_or(NONE);
-        let more = if left.next().is_some() { MORE } else { 0 };
-        let (id, many) = match group.ids.only() {
-            Some(id) => (id, 0),
-            None => (DirectiveId(0), MANY),
-        };
-        Entry { mask: group.mask | more | many, id, group: number, check }
+    /// Takes a rule out of where it is filed.
+    pub(super) fn withdraw(&mut self, id: DirectiveId, filing: Filing, checks: &mut Checks) {
+        let Filing { mask, check, list } = filing;
+        self.lists.take(list, Ask { mask, check }, id, checks);
+        checks.give_back(check);
     }
 
-    /// What a group that asks this is filed under, and the check that finding it there answers.
+    /// What a rule that asks this is filed under, and the check that finding it there answers, or none.
     fn choose(&self, asks: &[u32], checks: &Checks) -> (u32, Vec<Key>) {
-        let mut best: Option<(usize, u32, Vec<Key>)> = None;
-        let mut lead: Option<(u8, u32)> = None;
+        let mut best: Option<(u64, u32, Vec<Key>)> = None;
         for &check in asks {
-            let effort = match checks.check(check) {
-                Check::Condition(predicate, place) => {
-                    let requirement = predicate.requirement();
-                    let under = keys(*place, requirement);
-                    if !under.is_empty() {
-                        let crowd = self.crowd(&under, &predicate.field);
-                        if best.as_ref().is_none_or(|(least, ..)| crowd < *least) {
-                            let whole = answered_by_keys(requirement);
-                            best = Some((crowd, if whole { check } else { NONE }, under));
-                        }
-                    }
-                    predicate.effort()
-                }
-                Check::Waits(_) => 0,
-                Check::Cel(_) | Check::Nothing => u8::MAX,
-            };
-            if lead.is_none_or(|(least, _)| effort < least) {
-                lead = Some((effort, check));
+            let Check::Condition(predicate, place) = checks.check(check) else { continue };
+            let requirement = predicate.requirement();
+            let under = keys(*place, requirement);
+            if under.is_empty() {
+                continue;
+            }
+            let cost = self.cost(&under, predicate, &checks.places[*place].lists);
+            if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+                let whole = answered_by_keys(requirement);
+                best = Some((cost, if whole { check } else { NONE }, under));
             }
         }
-        match (best, lead) {
-            (Some((_, key, under)), _) => (key, under),
-            (None, Some((_, check))) => (check, vec![Key::Lead(check)]),
-            (None, None) => (NONE, vec![Key::Always]),
+        let lead = || asks.iter().copied().min_by_key(|&check| checks.effort(check));
+        match best {
+            Some((_, answered, under)) => (answered, under),
+            None => match lead() {
+                Some(check) => (check, vec![Key::Lead(check)]),
+                None => (NONE, vec![Key::Always]),
+            },
         }
     }
 
-    /// How many are looked at where something is filed under these; what stands alike is told apart by
-    /// how many texts the field is likely to have.
-    fn crowd(&self, under: &[Key], field: &Field) -> usize {
-        let there: usize = under.iter().map(|key| self.lists.length(key) + 1).sum();
-        let wide = match under {
-            [Key::Beginning(..) | Key::End(..)] => 4,
-            [Key::Present(_)] => 32,
-            _ => 0,
+    /// How many more rules are looked at for a million facts where one more is filed under these: how
+    /// likely a fact has one of the texts, if facts have what rules ask for as often as rules ask for it.
+    fn cost(&self, under: &[Key], predicate: &Predicate, listed: &Listed) -> u64 {
+        let texts = values(&predicate.field);
+        let share = |alike: usize, all: u32, texts: u64| {
+            MILLION * (alike as u64 + 1) / (u64::from(all) + texts)
         };
-        let field = match field {
-            Field::Component => 0,
-            Field::Label(_) => 1,
-            Field::Source => 2,
-            Field::Environment => 3,
-            Field::Summary => 4,
-            // It costs reading the payload of every fact.
-            Field::Payload(_) => 512,
+        let each = under.iter().map(|key| {
+            let alike = self.lists.length(key);
+            match key {
+                Key::Text(..) => share(alike, listed.under_exact, texts),
+                // Several texts begin alike.
+                Key::Beginning(..) | Key::End(..) => share(alike, listed.under_any, texts / 4 + 1),
+                Key::Present(_) | Key::Nothing | Key::Lead(_) | Key::Always => MILLION,
+            }
+        });
+        let reading = match &predicate.field {
+            // The payload of every fact is read if one rule is filed under it, so one should not be alone.
+            Field::Payload(_) => MILLION * READING / (u64::from(listed.under_any) + 1),
+            Field::Source | Field::Component | Field::Environment | Field::Summary => 0,
+            Field::Label(_) => 0,
             Field::Severity | Field::ComponentType | Field::Kind | Field::Status => 0,
         };
-        (there + wide) * 8 + field
+        each.sum::<u64>() + reading
     }
 
-    /// Appends the ids of all groups that fit, in no order.
+    /// Appends the ids of all rules that fit, list by list.
     pub(super) fn search(
         &mut self,
         question: &Question<'_, '_>,
         checks: &mut Checks,
-        out: &mut Vec<DirectiveId>,
+        found: &mut Found<'_>,
     ) {
         let need = mask::of_facts(question.trigger, question.facts);
         self.found.clear();
-        look_up(question.facts, checks, &self.lists, &mut self.found);
+        self.look_up(question.facts, checks);
+        let ahead = self.found.iter().fold(0, |sum, &list| sum ^ self.lists.postings(list).touch());
+        std::hint::black_box(ahead);
         for &list in &self.found {
-            scan(self.lists.entries(list), need, &self.groups, question, checks, out);
+            let postings = self.lists.postings(list);
+            postings.append_to(need, |check| checks.holds(check, question), found);
         }
         for &list in self.lists.leads() {
-            let entries = self.lists.entries(list);
-            if entries.len() <= FEW && !entries.iter().any(|entry| entry.mask & need == need) {
+            let postings = self.lists.postings(list);
+            if !postings.may_fit(need) {
                 continue;
             }
             if self.lists.lead(list).is_none_or(|check| checks.holds(check, question)) {
-                scan(entries, need, &self.groups, question, checks, out);
+                postings.append_to(need, |check| checks.holds(check, question), found);
             }
         }
     }
+
+    /// Finds the lists for the texts of a fact.
+    fn look_up(&mut self, facts: &Facts<'_>, checks: &mut Checks) {
+        for position in 0..checks.places.paths().len() {
+            let place = checks.places.paths()[position];
+            if checks.places[place].lists.all > 0 {
+                checks.read(place, facts);
+            }
+        }
+        let (places, mut lookups) = (&checks.places, Lookups::default());
+        let mut note = |place: u32, text| {
+            let listed = &places[place].lists;
+            self.lists.note(place, listed, text, &mut lookups, &mut self.found);
+        };
+        // In the order of `places::PLAIN`.
+        let plain = [facts.component, facts.source, facts.environment, facts.summary];
+        for (place, text) in (0..).zip(plain) {
+            note(place, text);
+        }
+        let mut before = None;
+        for (name, text) in facts.labels {
+            // Of a name that comes twice the first counts.
+            if before.replace(name) == Some(name) {
+                continue;
+            }
+            if let Some(place) = places.label(name) {
+                note(place, text.as_ref());
+            }
+        }
+        for &place in places.paths() {
+            if places[place].lists.all > 0 {
+                note(place, places.text(place, facts));
+            }
+        }
+        self.lists.look_up(&mut lookups, &mut self.found);
+    }
 }
 
-/// Entries whose bits are looked at before a check is made for them.
-const FEW: usize = 8;
+const MILLION: u64 = 1_000_000;
+/// So many rules are looked at in the time that reading a small payload takes.
+const READING: u64 = 64;
 
-fn look_up(facts: &Facts<'_>, checks: &mut Checks, lists: &Lists, found: &mut Vec<u32>) {
-    // In the order of `places::PLAIN`.
-    let plain = [facts.component, facts.source, facts.environment, facts.summary];
-    for (place, text) in (0..).zip(plain) {
-        lists.look_up(place, &checks.places[place].lists, text, found);
-    }
-    let mut before = None;
-    for (name, text) in facts.labels {
-        // Of a name that comes twice the first counts.
-        if before.replace(name) == Some(name) || text.is_empty() {
-            continue;
-        }
-        if let Some(place) = checks.places.label(name) {
-            lists.look_up(place, &checks.places[place].lists, text, found);
-        }
-    }
-    for position in 0..checks.places.paths().len() {
-        let place = checks.places.paths()[position];
-        let listed = checks.places[place].lists;
-        if listed.all > 0 {
-            let text = checks.text(place, facts);
-            lists.look_up(place, &listed, text, found);
-        }
-    }
-}
-
-fn scan(
-    entries: &[Entry],
-    need: u64,
-    groups: &Slab<Group>,
-    question: &Question<'_, '_>,
-    checks: &mut Checks,
-    out: &mut Vec<DirectiveId>,
-) {
-    for entry in entries {
-        if entry.mask & need != need {
-            continue;
-        }
-        if entry.check != NONE && !checks.holds(entry.check, question) {
-            continue;
-        }
-        if entry.mask & (MORE | MANY) == 0 {
-            out.push(entry.id);
-            continue;
-        }
-        let group = &groups[entry.group];
-        let mut asks = group.checks.iter().filter(|&&check| check != group.key);
-        if entry.mask & MORE != 0 && !asks.all(|&check| checks.holds(check, question)) {
-            continue;
-        }
-        group.ids.append_to(out);
+/// How many texts a field is taken to have before rules say so: a guess that matters for the first few.
+const fn values(field: &Field) -> u64 {
+    match field {
+        Field::Component => 1_024,
+        Field::Label(_) | Field::Payload(_) => 128,
+        Field::Summary => 64,
+        Field::Source => 16,
+        Field::Environment => 4,
+        Field::Severity | Field::ComponentType | Field::Kind | Field::Status => 1,
     }
 }

@@ -1,27 +1,17 @@
 //! Lists of what is filed under a text of a place, a beginning or end of it, its being there, or, where
 //! nothing of that kind can be required, under the first thing that is asked.
 //!
-//! Refuses to know whether what is filed fits; it finds what may. Invariant: a group is in each list at most
-//! once, and in all of its lists, under texts that exclude each other.
+//! Refuses to know whether what is filed fits; it finds what may. Invariant: a rule is in each list at most
+//! once for each span it waits, and in all of its lists, under texts that exclude each other.
 
 use model::DirectiveId;
 
-use super::places::{LONGEST, Listed, Places};
+use super::checks::Checks;
+use super::places::{LONGEST, Listed};
+use super::postings::{Ask, Postings};
 use super::slab::Slab;
 use super::table::Table;
 use crate::condition::Requirement;
-
-/// One group as a list sees it: what it takes to refuse most without looking anywhere else.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    /// The bits of the group, and `MANY` and `MORE` of the index.
-    pub(super) mask: u64,
-    /// Its id, where it has one only.
-    pub(super) id: DirectiveId,
-    pub(super) group: u32,
-    /// A check that must hold, or none.
-    pub(super) check: u32,
-}
 
 /// What a list is filed under.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -43,13 +33,23 @@ pub(super) enum Key {
     Always,
 }
 
+/// A [`Key`] that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sought<'t> {
+    Text(u32, &'t [u8]),
+    Beginning(u32, &'t [u8]),
+    End(u32, &'t [u8]),
+    Present(u32),
+    Lead(u32),
+    Always,
+}
+
 #[derive(Debug, Default)]
 struct List {
     key: Key,
-    hash: u64,
-    entries: Vec<Entry>,
     /// Where it is in `leads`.
     lead: u32,
+    postings: Postings,
 }
 
 /// All lists.
@@ -61,89 +61,106 @@ pub(super) struct Lists {
     leads: Vec<u32>,
 }
 
-const TEXT: u8 = 0;
-const BEGINNING: u8 = 1;
-const END: u8 = 2;
-const PRESENT: u8 = 3;
-const LEAD: u8 = 4;
-const ALWAYS: u8 = 5;
+/// What is looked up at once: reading memory that is far away takes long, and many reads that do not wait
+/// for each other take hardly longer than one.
+const AT_ONCE: usize = 16;
+
+/// What is still to be looked up for a fact.
+#[derive(Debug)]
+pub(super) struct Lookups<'t> {
+    each: [(u64, Sought<'t>); AT_ONCE],
+    count: usize,
+}
+
+impl Default for Lookups<'_> {
+    fn default() -> Self {
+        Self { each: [(0, Sought::Always); AT_ONCE], count: 0 }
+    }
+}
 
 impl Lists {
-    fn hash(&self, key: &Key) -> u64 {
-        match key {
-            Key::Nothing => 0,
-            Key::Text(place, text) => self.hash_of(*place, TEXT, text.as_bytes()),
-            Key::Beginning(place, bytes) => self.hash_of(*place, BEGINNING, bytes),
-            Key::End(place, bytes) => self.hash_of(*place, END, bytes),
-            Key::Present(place) => self.hash_of(*place, PRESENT, b""),
-            Key::Lead(check) => self.hash_of(*check, LEAD, b""),
-            Key::Always => self.hash_of(0, ALWAYS, b""),
-        }
+    fn hash(&self, sought: Sought<'_>) -> u64 {
+        let (kind, number, bytes): (u64, u32, &[u8]) = match sought {
+            Sought::Text(place, bytes) => (0, place, bytes),
+            Sought::Beginning(place, bytes) => (1, place, bytes),
+            Sought::End(place, bytes) => (2, place, bytes),
+            Sought::Present(place) => (3, place, b""),
+            Sought::Lead(check) => (4, check, b""),
+            Sought::Always => (5, 0, b""),
+        };
+        self.table.hash((u64::from(number) << 8 | kind, bytes))
     }
 
-    fn hash_of(&self, place: u32, kind: u8, bytes: &[u8]) -> u64 {
-        self.table.hash((u64::from(place) << 8 | u64::from(kind), bytes))
+    fn find(&self, hash: u64, sought: Sought<'_>) -> Option<u32> {
+        self.table.find(hash, |number| self.slots[number].key.sought() == Some(sought))
     }
 
     /// How many are filed under this already.
     pub(super) fn length(&self, key: &Key) -> usize {
-        self.find(key).map_or(0, |number| self.slots[number].entries.len())
+        let found = key.sought().and_then(|sought| self.find(self.hash(sought), sought));
+        found.map_or(0, |number| self.slots[number].postings.len())
     }
 
-    fn find(&self, key: &Key) -> Option<u32> {
-        self.table.find(self.hash(key), |number| self.slots[number].key == *key)
+    /// Files a rule under a key; the number of the list.
+    pub(super) fn put(&mut self, key: Key, ask: Ask, id: DirectiveId, checks: &mut Checks) -> u32 {
+        let sought = key.sought().unwrap_or(Sought::Always);
+        let hash = self.hash(sought);
+        let number = match self.find(hash, sought) {
+            Some(number) => number,
+            None => self.open(hash, key, checks),
+        };
+        let list = &mut self.slots[number];
+        list.postings.insert(ask, id);
+        count_rule(&list.key, checks, |count| *count += 1);
+        number
     }
 
-    /// Files an entry, and says where.
-    pub(super) fn push(&mut self, key: &Key, entry: Entry, places: &mut Places) -> (u32, u32) {
-        let number = self.find(key).unwrap_or_else(|| self.open(key, places));
-        let entries = &mut self.slots[number].entries;
-        entries.push(entry);
-        (number, (entries.len() - 1) as u32)
-    }
-
-    fn open(&mut self, key: &Key, places: &mut Places) -> u32 {
-        let hash = self.hash(key);
+    fn open(&mut self, hash: u64, key: Key, checks: &mut Checks) -> u32 {
+        count_list(&key, checks, |count| *count += 1);
+        let is_lead = matches!(key, Key::Lead(_) | Key::Always);
+        if let Key::Lead(check) = key {
+            checks.use_again(check);
+        }
         let lead = self.leads.len() as u32;
-        let number = self.slots.insert(List { key: key.clone(), hash, entries: Vec::new(), lead });
+        let number = self.slots.insert(List { key, lead, postings: Postings::default() });
         self.table.insert(hash, number);
-        match key {
-            Key::Lead(_) | Key::Always => self.leads.push(number),
-            other => count(other, places, |count| *count += 1),
+        if is_lead {
+            self.leads.push(number);
         }
         number
     }
 
-    pub(super) fn entry(&mut self, (list, position): (u32, u32)) -> Option<&mut Entry> {
-        self.slots[list].entries.get_mut(position as usize)
-    }
-
-    /// Takes an entry out. Another may take its place: its group and where it was, if so.
-    pub(super) fn take(
-        &mut self,
-        (list, position): (u32, u32),
-        places: &mut Places,
-    ) -> Option<(u32, u32)> {
-        let entries = &mut self.slots[list].entries;
-        entries.swap_remove(position as usize);
-        let moved = entries.get(position as usize).map(|entry| (entry.group, entries.len() as u32));
-        if entries.is_empty() {
-            self.close(list, places);
+    /// Takes a rule out of a list.
+    pub(super) fn take(&mut self, number: u32, ask: Ask, id: DirectiveId, checks: &mut Checks) {
+        let list = &mut self.slots[number];
+        list.postings.remove(ask, id);
+        count_rule(&list.key, checks, |count| *count -= 1);
+        if list.postings.len() == 0 {
+            self.close(number, checks);
         }
-        moved
     }
 
-    fn close(&mut self, number: u32, places: &mut Places) {
+    fn close(&mut self, number: u32, checks: &mut Checks) {
         let list = self.slots.remove(number);
-        self.table.remove(list.hash, number);
-        match &list.key {
+        if let Some(sought) = list.key.sought() {
+            self.table.remove(self.hash(sought), number);
+        }
+        count_list(&list.key, checks, |count| *count -= 1);
+        match list.key {
             Key::Lead(_) | Key::Always => {
                 self.leads.swap_remove(list.lead as usize);
                 if let Some(&moved) = self.leads.get(list.lead as usize) {
                     self.slots[moved].lead = list.lead;
                 }
+                if let Key::Lead(check) = list.key {
+                    checks.give_back(check);
+                }
             }
-            other => count(other, places, |count| *count -= 1),
+            Key::Text(place, _)
+            | Key::Beginning(place, _)
+            | Key::End(place, _)
+            | Key::Present(place) => checks.places.forget_unused(place),
+            Key::Nothing => {}
         }
     }
 
@@ -156,43 +173,79 @@ impl Lists {
         if let Key::Lead(check) = self.slots[list].key { Some(check) } else { None }
     }
 
-    pub(super) fn entries(&self, list: u32) -> &[Entry] {
-        &self.slots[list].entries
+    pub(super) fn postings(&self, list: u32) -> &Postings {
+        &self.slots[list].postings
     }
 
-    /// Appends the lists under which a text at a place is filed.
-    pub(super) fn look_up(&self, place: u32, listed: &Listed, text: &str, found: &mut Vec<u32>) {
-        if listed.all == 0 {
+    /// Notes what of a text at a place is to be looked up; what no longer fits is looked up now.
+    pub(super) fn note<'t>(
+        &self,
+        place: u32,
+        listed: &Listed,
+        text: &'t str,
+        lookups: &mut Lookups<'t>,
+        found: &mut Vec<u32>,
+    ) {
+        if listed.all == 0 || text.is_empty() {
             return;
         }
+        let mut note = |sought| {
+            if lookups.count == AT_ONCE {
+                self.look_up(lookups, found);
+            }
+            lookups.each[lookups.count] = (self.hash(sought), sought);
+            lookups.count += 1;
+        };
+        let bytes = text.as_bytes();
         if listed.exact > 0 {
-            let hash = self.hash_of(place, TEXT, text.as_bytes());
-            found.extend(self.table.find(hash, |number| {
-                matches!(&self.slots[number].key, Key::Text(at, other) if *at == place && **other == *text)
-            }));
+            note(Sought::Text(place, bytes));
         }
         if listed.all == listed.exact {
             return;
         }
-        let bytes = text.as_bytes();
         for length in listed.beginnings.each() {
             let Some(bytes) = bytes.get(..length) else { break };
-            let hash = self.hash_of(place, BEGINNING, bytes);
-            found.extend(self.table.find(hash, |number| {
-                matches!(&self.slots[number].key, Key::Beginning(at, other) if *at == place && **other == *bytes)
-            }));
+            note(Sought::Beginning(place, bytes));
         }
         for length in listed.ends.each() {
             let Some(from) = bytes.len().checked_sub(length) else { break };
-            let bytes = &bytes[from..];
-            let hash = self.hash_of(place, END, bytes);
-            found.extend(self.table.find(hash, |number| {
-                matches!(&self.slots[number].key, Key::End(at, other) if *at == place && **other == *bytes)
-            }));
+            note(Sought::End(place, &bytes[from..]));
         }
-        if listed.present > 0 && !text.is_empty() {
-            found.extend(self.find(&Key::Present(place)));
+        if listed.present > 0 {
+            note(Sought::Present(place));
         }
+    }
+
+    /// Appends the lists of everything noted: all hashes first, then what stands behind them.
+    pub(super) fn look_up(&self, lookups: &mut Lookups<'_>, found: &mut Vec<u32>) {
+        let noted = &lookups.each[..std::mem::take(&mut lookups.count)];
+        let mut likely = [None; AT_ONCE];
+        for (likely, (hash, _)) in likely.iter_mut().zip(noted) {
+            *likely = self.table.find(*hash, |_| true);
+        }
+        for (likely, &(hash, sought)) in likely.iter().zip(noted) {
+            let Some(number) = *likely else { continue };
+            if self.slots[number].key.sought() == Some(sought) {
+                found.push(number);
+            } else {
+                // Another key has the very same hash.
+                found.extend(self.find(hash, sought));
+            }
+        }
+    }
+}
+
+impl Key {
+    fn sought(&self) -> Option<Sought<'_>> {
+        Some(match self {
+            Self::Nothing => return None,
+            Self::Text(place, text) => Sought::Text(*place, text.as_bytes()),
+            Self::Beginning(place, bytes) => Sought::Beginning(*place, bytes),
+            Self::End(place, bytes) => Sought::End(*place, bytes),
+            Self::Present(place) => Sought::Present(*place),
+            Self::Lead(check) => Sought::Lead(*check),
+            Self::Always => Sought::Always,
+        })
     }
 }
 
@@ -226,15 +279,27 @@ pub(super) fn keys(place: u32, requirement: Requirement<'_>) -> Vec<Key> {
     }
 }
 
-fn count(key: &Key, places: &mut Places, change: impl Fn(&mut u32)) {
-    let (Key::Text(place, _)
-    | Key::Beginning(place, ..)
-    | Key::End(place, ..)
-    | Key::Present(place)) = key
-    else {
-        return;
-    };
-    let listed = &mut places[*place].lists;
+/// What is listed under the place of a key.
+fn listed<'c>(key: &Key, checks: &'c mut Checks) -> Option<&'c mut Listed> {
+    match key {
+        Key::Text(place, _)
+        | Key::Beginning(place, _)
+        | Key::End(place, _)
+        | Key::Present(place) => Some(&mut checks.places[*place].lists),
+        Key::Nothing | Key::Lead(_) | Key::Always => None,
+    }
+}
+
+fn count_rule(key: &Key, checks: &mut Checks, change: impl Fn(&mut u32)) {
+    let Some(listed) = listed(key, checks) else { return };
+    change(&mut listed.under_any);
+    if let Key::Text(..) = key {
+        change(&mut listed.under_exact);
+    }
+}
+
+fn count_list(key: &Key, checks: &mut Checks, change: impl Fn(&mut u32)) {
+    let Some(listed) = listed(key, checks) else { return };
     change(&mut listed.all);
     match key {
         Key::Text(..) => change(&mut listed.exact),

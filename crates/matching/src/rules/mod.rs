@@ -1,20 +1,23 @@
 //! The rules of one project, filed so that those which fit are found without looking at the others.
 //!
 //! Conditions on fields with few values and triggers are bits ([`mask`]); other conditions and expressions
-//! are kept once each and answered once for each fact ([`checks`]); rules that ask for exactly the same
-//! are one group ([`index`]); a group is filed under the text that it requires ([`lists`]). So a fact
-//! costs a look-up for each of its texts, the groups filed under those, and one answer for each different
-//! condition by which nothing can be looked up, such as a bare regular expression.
+//! are kept once each and answered once for each fact ([`checks`]), the dear ones once for each text that
+//! keeps coming ([`lately`]); a rule is filed under the text that it requires ([`index`], [`lists`]), beside
+//! those that ask for the same beyond it ([`postings`]). So a fact costs a look-up for each of its texts,
+//! one comparison for each different demand filed under those, and one answer for each different condition
+//! by which nothing can be looked up, such as a bare regular expression.
 //!
 //! Invariant: what is found is what [`crate::CompiledRule`] fits, in order of ids, whatever the order in
 //! which rules came and went.
 
 mod checks;
-mod ids;
+mod found;
 mod index;
+mod lately;
 mod lists;
 mod mask;
 mod places;
+mod postings;
 mod slab;
 mod table;
 
@@ -27,7 +30,8 @@ use crate::condition::{Binding, Predicate};
 use crate::facts::Facts;
 use crate::rule::check_presence;
 use checks::{Checks, Question};
-use index::Index;
+use found::Found;
+use index::{Filing, Index};
 
 /// The number of nothing.
 const NONE: u32 = u32::MAX;
@@ -53,7 +57,7 @@ struct Filed {
     /// Bits of its triggers, if it is in force.
     on: u64,
     waits: Box<[Duration]>,
-    groups: Box<[u32]>,
+    filings: Box<[Filing]>,
 }
 
 impl Rules {
@@ -65,7 +69,7 @@ impl Rules {
     pub fn put(&mut self, id: DirectiveId, rule: &Rule) -> Result<(), Vec<FieldError>> {
         self.remove(id);
         let (bits, asks) = self.take(rule)?;
-        let mut filed = Filed { on: 0, waits: Box::default(), groups: Box::default() };
+        let mut filed = Filed { on: 0, waits: Box::default(), filings: Box::default() };
         if rule.enabled {
             filed = self.file(id, rule, bits, &asks);
         }
@@ -78,11 +82,15 @@ impl Rules {
     /// Removes a rule, if it is there.
     pub fn remove(&mut self, id: DirectiveId) {
         let Some(filed) = self.rules.remove(&id) else { return };
-        for &group in &filed.groups {
-            self.index.leave(id, group, &mut self.checks);
+        for &filing in &filed.filings {
+            self.index.withdraw(id, filing, &mut self.checks);
         }
         self.count(&filed, |count| *count -= 1);
-        self.waiting.retain(|_, count| *count > 0);
+        for after in &filed.waits {
+            if self.waiting.get(after) == Some(&0) {
+                self.waiting.remove(after);
+            }
+        }
     }
 
     /// How many there are, those that are not in force included.
@@ -117,15 +125,12 @@ impl Rules {
         if !self.has(trigger) {
             return;
         }
-        let before = out.len();
+        let mut found = Found::new(out);
         let variables = Variables::new(facts);
         let question = Question { trigger, facts, variables: &variables };
         self.checks.begin();
-        self.index.search(&question, &mut self.checks, out);
-        let appended = &mut out[before..];
-        if !appended.is_sorted() {
-            appended.sort_unstable();
-        }
+        self.index.search(&question, &mut self.checks, &mut found);
+        found.finish();
     }
 
     /// The bits of a rule, its triggers apart, and one use of each check that it asks, in order.
@@ -178,7 +183,7 @@ impl Rules {
         self.checks.take_condition(name, condition).map(Asked::Check)
     }
 
-    /// Files a rule in force; each of its groups takes uses of the checks of its own.
+    /// Files a rule in force; each of its spans takes uses of the checks of its own.
     fn file(&mut self, id: DirectiveId, rule: &Rule, bits: u64, asks: &[u32]) -> Filed {
         let (mut on, mut waits) = (0, Vec::new());
         for trigger in &rule.on {
@@ -189,20 +194,19 @@ impl Rules {
         }
         waits.sort_unstable();
         waits.dedup();
-        let mut groups = Vec::new();
+        let mut filings = Vec::new();
         if on != 0 {
             let asks = asks.iter().map(|&check| self.checks.use_again(check)).collect();
-            groups.push(self.index.join(id, bits | on, asks, &mut self.checks));
+            self.index.file(id, bits | on, asks, &mut self.checks, &mut filings);
         }
         for &after in &waits {
             let mut asks: Vec<u32> =
                 asks.iter().map(|&check| self.checks.use_again(check)).collect();
             asks.push(self.checks.take_waits(after));
-            asks.sort_unstable();
             let bits = bits | mask::of_trigger(Trigger::Unacknowledged(after));
-            groups.push(self.index.join(id, bits, asks, &mut self.checks));
+            self.index.file(id, bits, asks, &mut self.checks, &mut filings);
         }
-        Filed { on, waits: waits.into(), groups: groups.into() }
+        Filed { on, waits: waits.into(), filings: filings.into() }
     }
 
     fn count(&mut self, filed: &Filed, change: impl Fn(&mut u32)) {

@@ -1,7 +1,8 @@
 //! The places in facts that rules look at: four fields, and each label and payload path that a
 //! condition names. For each, what is filed under its texts, and what it reads as at the moment.
 //!
-//! Invariant: a place is read at most once for each fact, and is forgotten with the last condition on it.
+//! Invariant: a place is read at most once for each fact, and is forgotten with the last condition on it
+//! and the last list under it.
 
 use hashbrown::HashMap;
 use model::Field;
@@ -38,6 +39,10 @@ pub(super) struct Listed {
     pub(super) ends: Lengths,
     /// Under its being there.
     pub(super) present: u32,
+    /// How many rules are filed under whole texts.
+    pub(super) under_exact: u32,
+    /// How many rules are filed in any way.
+    pub(super) under_any: u32,
 }
 
 /// How many lists are filed under texts of each length from 1 to [`LONGEST`].
@@ -82,7 +87,7 @@ impl Place {
 /// What a payload path reads as, where it was last looked for.
 #[derive(Debug, Clone, Copy, Default)]
 struct Reading {
-    generation: u32,
+    generation: u64,
     what: What,
 }
 
@@ -163,10 +168,16 @@ impl Places {
             return;
         }
         self.slots[number].conditions -= 1;
-        if self.slots[number].conditions > 0 {
+        self.forget_unused(number);
+    }
+
+    /// Forgets a place that no condition and no list needs.
+    pub(super) fn forget_unused(&mut self, number: u32) {
+        let place = &self.slots[number];
+        if place.conditions > 0 || place.lists.all > 0 {
             return;
         }
-        match self.slots[number].field.clone() {
+        match place.field.clone() {
             Field::Label(name) => {
                 self.by_label.remove(&name);
                 self.slots.remove(number);
@@ -195,21 +206,20 @@ impl Places {
         self.written.clear();
     }
 
-    /// Forgets what was ever read, because generations begin again.
-    pub(super) fn forget(&mut self) {
-        for &number in &self.paths {
-            self.slots[number].reading = Reading::default();
+    /// Reads a place of a fact, if that takes reading, for [`Self::text`]; `generation` tells facts apart.
+    pub(super) fn read(&mut self, number: u32, generation: u64, facts: &Facts<'_>) {
+        let place = &mut self.slots[number];
+        if let Field::Payload(path) = &place.field
+            && place.reading.generation != generation
+        {
+            let what = read(path, facts.payload, &mut self.written);
+            place.reading = Reading { generation, what };
         }
     }
 
-    /// The text of a place; `generation` tells facts apart.
-    pub(super) fn text<'t>(
-        &'t mut self,
-        number: u32,
-        generation: u32,
-        facts: &Facts<'t>,
-    ) -> &'t str {
-        let place = &mut self.slots[number];
+    /// The text of a place of the fact that was read last.
+    pub(super) fn text<'t>(&'t self, number: u32, facts: &Facts<'t>) -> &'t str {
+        let place = &self.slots[number];
         match &place.field {
             Field::Component => return facts.component,
             Field::Source => return facts.source,
@@ -217,12 +227,7 @@ impl Places {
             Field::Summary => return facts.summary,
             Field::Label(name) => return facts.label(name).unwrap_or_default(),
             Field::Severity | Field::ComponentType | Field::Kind | Field::Status => return "",
-            Field::Payload(path) => {
-                if place.reading.generation != generation {
-                    let what = read(path, facts.payload, &mut self.written);
-                    place.reading = Reading { generation, what };
-                }
-            }
+            Field::Payload(_) => {}
         }
         let range = |from: u32, to: u32| from as usize..to as usize;
         match place.reading.what {

@@ -131,17 +131,17 @@ fn any_signal() -> impl Strategy<Value = Signal<'static>> {
 }
 
 /// A change: the rule of an id comes, changes or goes.
-type Change = (u8, Option<Rule>);
+pub(crate) type Change = (u16, Option<Rule>);
 
 /// The rules there ought to be, as they were put and compiled.
-type Kept = BTreeMap<DirectiveId, (Rule, CompiledRule)>;
+pub(crate) type Kept = BTreeMap<DirectiveId, (Rule, CompiledRule)>;
 
 fn linear(rules: &Kept, trigger: Trigger, facts: &Facts<'_>) -> Vec<DirectiveId> {
     let fits = |rule: &CompiledRule| rule.asks_for(trigger) && rule.fits(facts) == Fit::Matches;
     rules.iter().filter(|(_, (_, rule))| fits(rule)).map(|(&id, _)| id).collect()
 }
 
-fn apply(rules: &mut Rules, kept: &mut Kept, (number, rule): &Change) {
+pub(crate) fn apply(rules: &mut Rules, kept: &mut Kept, (number, rule): &Change) {
     let id = id(u128::from(*number));
     match rule {
         Some(rule) => {
@@ -156,7 +156,7 @@ fn apply(rules: &mut Rules, kept: &mut Kept, (number, rule): &Change) {
     }
 }
 
-fn compare(rules: &mut Rules, kept: &Kept, signals: &[Signal<'_>]) {
+pub(crate) fn compare(rules: &mut Rules, kept: &Kept, signals: &[Signal<'_>]) {
     let mut incident = incident();
     incident.component = "db".to_owned();
     incident.status = Status::Open;
@@ -179,7 +179,7 @@ proptest! {
 
     #[test]
     fn the_index_finds_what_a_look_at_each_rule_finds(
-        changes in proptest::collection::vec((0..24_u8, prop::option::weighted(0.8, any_rule())), 1..60),
+        changes in proptest::collection::vec((0..24_u16, prop::option::weighted(0.8, any_rule())), 1..60),
         signals in proptest::collection::vec(any_signal(), 1..4),
     ) {
         let (mut rules, mut kept) = (Rules::default(), Kept::new());

@@ -3,6 +3,7 @@
 mod cel;
 mod checks;
 mod conditions;
+mod crowds;
 mod hostile;
 mod index;
 mod payload;
