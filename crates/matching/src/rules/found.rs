@@ -4,6 +4,14 @@
 
 use model::DirectiveId;
 
+/// Fewer ids than this are sorted by comparing them.
+const FEW: usize = 16;
+/// Buckets at most, a power of two, and ids that are dealt out to them.
+const BUCKETS: usize = 4_096;
+const MANY: usize = BUCKETS * 4;
+/// Ids of one bucket at most; if one has more, ids are not spread and dealing them out is of no use.
+const CROWD: u32 = 16;
+
 #[derive(Debug)]
 pub(super) struct Found<'o> {
     ids: &'o mut Vec<DirectiveId>,
@@ -20,20 +28,78 @@ impl<'o> Found<'o> {
 
     /// Appends ids that ascend.
     #[inline]
-    pub(super) fn append(&mut self, run: &[DirectiveId]) {
+    pub(super) fn append(&mut self, run: &[u128]) {
         if let (Some(last), Some(first)) = (self.ids[self.before..].last(), run.first()) {
-            self.ascends &= last < first;
+            self.ascends &= last.0 < *first;
         }
         match run {
-            [only] => self.ids.push(*only),
-            several => self.ids.extend_from_slice(several),
+            [only] => self.ids.push(DirectiveId(*only)),
+            several => self.ids.extend(several.iter().map(|&id| DirectiveId(id))),
         }
     }
 
     /// Puts what was appended in order.
-    pub(super) fn finish(self) {
+    pub(super) fn finish(self, order: &mut Order) {
         if !self.ascends {
-            self.ids[self.before..].sort_unstable();
+            order.sort(&mut self.ids[self.before..]);
         }
+    }
+}
+
+/// Memory for sorting.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    ids: Vec<DirectiveId>,
+    counts: Vec<u32>,
+}
+
+impl Order {
+    /// Sorts ids, each of which is there once. Ids are mostly spread evenly between the least and the
+    /// greatest, so each is put near where it belongs at once; comparing only sets right what is left.
+    fn sort(&mut self, ids: &mut [DirectiveId]) {
+        if !(FEW..=MANY).contains(&ids.len()) || !self.deal(ids) {
+            ids.sort_unstable();
+            return;
+        }
+        for position in 1..ids.len() {
+            let id = ids[position];
+            let mut at = position;
+            while at > 0 && ids[at - 1] > id {
+                ids[at] = ids[at - 1];
+                at -= 1;
+            }
+            ids[at] = id;
+        }
+    }
+
+    /// Orders ids by their buckets; not if too many have the same.
+    fn deal(&mut self, ids: &mut [DirectiveId]) -> bool {
+        let (least, most) =
+            ids.iter().fold((u128::MAX, 0), |(least, most), id| (least.min(id.0), most.max(id.0)));
+        let buckets = ids.len().next_power_of_two().min(BUCKETS);
+        let bits = u128::BITS - (most - least).leading_zeros();
+        let shift = bits.saturating_sub(buckets.trailing_zeros());
+        let bucket = |id: DirectiveId| ((id.0 - least) >> shift) as usize;
+        self.counts.clear();
+        self.counts.resize(buckets, 0);
+        for &id in &*ids {
+            self.counts[bucket(id)] += 1;
+        }
+        let (mut sum, mut crowd) = (0, 0);
+        for count in &mut self.counts {
+            crowd = crowd.max(*count);
+            sum += std::mem::replace(count, sum);
+        }
+        if crowd > CROWD {
+            return false;
+        }
+        self.ids.clear();
+        self.ids.extend_from_slice(ids);
+        for &id in &self.ids {
+            let at = &mut self.counts[bucket(id)];
+            ids[*at as usize] = id;
+            *at += 1;
+        }
+        true
     }
 }

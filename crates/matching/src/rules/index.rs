@@ -52,7 +52,7 @@ impl Index {
             if position > 0 && ask.check != NONE {
                 checks.use_again(ask.check);
             }
-            let list = self.lists.put(key, ask, id, checks);
+            let list = self.lists.put(&key, ask, id, checks);
             filed.push(Filing { mask, check: ask.check, list });
         }
         if left {
@@ -106,7 +106,7 @@ impl Index {
                 Key::Text(..) => share(alike, listed.under_exact, texts),
                 // Several texts begin alike.
                 Key::Beginning(..) | Key::End(..) => share(alike, listed.under_any, texts / 4 + 1),
-                Key::Present(_) | Key::Nothing | Key::Lead(_) | Key::Always => MILLION,
+                Key::Present(_) | Key::Lead(_) | Key::Always => MILLION,
             }
         });
         let reading = match &predicate.field {
@@ -135,12 +135,11 @@ impl Index {
             let postings = self.lists.postings(list);
             postings.append_to(need, |check| checks.holds(check, question), found);
         }
-        for &list in self.lists.leads() {
-            let postings = self.lists.postings(list);
+        for (lead, postings) in self.lists.leads() {
             if !postings.may_fit(need) {
                 continue;
             }
-            if self.lists.lead(list).is_none_or(|check| checks.holds(check, question)) {
+            if lead.is_none_or(|check| checks.holds(check, question)) {
                 postings.append_to(need, |check| checks.holds(check, question), found);
             }
         }

@@ -4,6 +4,8 @@
 //! Refuses to know whether what is filed fits; it finds what may. Invariant: a rule is in each list at most
 //! once for each span it waits, and in all of its lists, under texts that exclude each other.
 
+use std::collections::BTreeSet;
+
 use model::DirectiveId;
 
 use super::checks::Checks;
@@ -14,11 +16,8 @@ use super::table::Table;
 use crate::condition::Requirement;
 
 /// What a list is filed under.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub(super) enum Key {
-    /// A free number.
-    #[default]
-    Nothing,
     /// A whole text of a place.
     Text(u32, Box<str>),
     /// Bytes at the beginning of a text of a place, at most [`LONGEST`].
@@ -33,24 +32,45 @@ pub(super) enum Key {
     Always,
 }
 
-/// A [`Key`] that is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sought<'t> {
-    Text(u32, &'t [u8]),
-    Beginning(u32, &'t [u8]),
-    End(u32, &'t [u8]),
-    Present(u32),
-    Lead(u32),
+/// In which way something is filed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(u8)]
+enum Kind {
+    Text,
+    Beginning,
+    End,
+    Present,
+    Lead,
+    #[default]
     Always,
 }
 
-#[derive(Debug, Default)]
-struct List {
-    key: Key,
-    /// Where it is in `leads`.
-    lead: u32,
-    postings: Postings,
+/// A [`Key`] that is looked for: in which way, at which place or of which check, and what.
+#[derive(Debug, Clone, Copy)]
+struct Sought<'t> {
+    kind: Kind,
+    number: u32,
+    bytes: &'t [u8],
 }
+
+/// Bytes that are mostly few.
+#[derive(Debug)]
+enum Bytes {
+    Few(u8, [u8; 22]),
+    Many(Box<[u8]>),
+}
+
+/// One list; a line of the processor's cache, so that finding it takes one read.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct List {
+    bytes: Bytes,
+    postings: Postings,
+    number: u32,
+    kind: Kind,
+}
+
+const _: () = assert!(size_of::<List>() == 64, "a list is a line");
 
 /// All lists.
 #[derive(Debug, Default)]
@@ -58,7 +78,7 @@ pub(super) struct Lists {
     slots: Slab<List>,
     table: Table,
     /// Lists that are looked at for each fact.
-    leads: Vec<u32>,
+    leads: BTreeSet<u32>,
 }
 
 /// What is looked up at once: reading memory that is far away takes long, and many reads that do not wait
@@ -74,67 +94,63 @@ pub(super) struct Lookups<'t> {
 
 impl Default for Lookups<'_> {
     fn default() -> Self {
-        Self { each: [(0, Sought::Always); AT_ONCE], count: 0 }
+        Self { each: [(0, Sought::default()); AT_ONCE], count: 0 }
     }
 }
 
 impl Lists {
     fn hash(&self, sought: Sought<'_>) -> u64 {
-        let (kind, number, bytes): (u64, u32, &[u8]) = match sought {
-            Sought::Text(place, bytes) => (0, place, bytes),
-            Sought::Beginning(place, bytes) => (1, place, bytes),
-            Sought::End(place, bytes) => (2, place, bytes),
-            Sought::Present(place) => (3, place, b""),
-            Sought::Lead(check) => (4, check, b""),
-            Sought::Always => (5, 0, b""),
-        };
-        self.table.hash((u64::from(number) << 8 | kind, bytes))
+        self.table.hash((u64::from(sought.number) << 8 | sought.kind as u64, sought.bytes))
     }
 
     fn find(&self, hash: u64, sought: Sought<'_>) -> Option<u32> {
-        self.table.find(hash, |number| self.slots[number].key.sought() == Some(sought))
+        self.table.find(hash, |number| self.slots[number].is(sought))
     }
 
     /// How many are filed under this already.
     pub(super) fn length(&self, key: &Key) -> usize {
-        let found = key.sought().and_then(|sought| self.find(self.hash(sought), sought));
+        let sought = key.sought();
+        let found = self.find(self.hash(sought), sought);
         found.map_or(0, |number| self.slots[number].postings.len())
     }
 
     /// Files a rule under a key; the number of the list.
-    pub(super) fn put(&mut self, key: Key, ask: Ask, id: DirectiveId, checks: &mut Checks) -> u32 {
-        let sought = key.sought().unwrap_or(Sought::Always);
+    pub(super) fn put(&mut self, key: &Key, ask: Ask, id: DirectiveId, checks: &mut Checks) -> u32 {
+        let sought = key.sought();
         let hash = self.hash(sought);
         let number = match self.find(hash, sought) {
             Some(number) => number,
-            None => self.open(hash, key, checks),
+            None => self.open(hash, sought, checks),
         };
-        let list = &mut self.slots[number];
-        list.postings.insert(ask, id);
-        count_rule(&list.key, checks, |count| *count += 1);
+        self.slots[number].postings.insert(ask, id);
+        count_rule(sought, checks, |count| *count += 1);
         number
     }
 
-    fn open(&mut self, hash: u64, key: Key, checks: &mut Checks) -> u32 {
-        count_list(&key, checks, |count| *count += 1);
-        let is_lead = matches!(key, Key::Lead(_) | Key::Always);
-        if let Key::Lead(check) = key {
-            checks.use_again(check);
+    fn open(&mut self, hash: u64, sought: Sought<'_>, checks: &mut Checks) -> u32 {
+        count_list(sought, checks, |count| *count += 1);
+        let Sought { kind, number, bytes } = sought;
+        let list = List { bytes: Bytes::of(bytes), postings: Postings::default(), number, kind };
+        let list = self.slots.insert(list);
+        self.table.insert(hash, list);
+        match kind {
+            Kind::Lead => {
+                checks.use_again(number);
+                self.leads.insert(list);
+            }
+            Kind::Always => {
+                self.leads.insert(list);
+            }
+            Kind::Text | Kind::Beginning | Kind::End | Kind::Present => {}
         }
-        let lead = self.leads.len() as u32;
-        let number = self.slots.insert(List { key, lead, postings: Postings::default() });
-        self.table.insert(hash, number);
-        if is_lead {
-            self.leads.push(number);
-        }
-        number
+        list
     }
 
     /// Takes a rule out of a list.
     pub(super) fn take(&mut self, number: u32, ask: Ask, id: DirectiveId, checks: &mut Checks) {
         let list = &mut self.slots[number];
         list.postings.remove(ask, id);
-        count_rule(&list.key, checks, |count| *count -= 1);
+        count_rule(list.sought(), checks, |count| *count -= 1);
         if list.postings.len() == 0 {
             self.close(number, checks);
         }
@@ -142,35 +158,29 @@ impl Lists {
 
     fn close(&mut self, number: u32, checks: &mut Checks) {
         let list = self.slots.remove(number);
-        if let Some(sought) = list.key.sought() {
-            self.table.remove(self.hash(sought), number);
-        }
-        count_list(&list.key, checks, |count| *count -= 1);
-        match list.key {
-            Key::Lead(_) | Key::Always => {
-                self.leads.swap_remove(list.lead as usize);
-                if let Some(&moved) = self.leads.get(list.lead as usize) {
-                    self.slots[moved].lead = list.lead;
-                }
-                if let Key::Lead(check) = list.key {
-                    checks.give_back(check);
-                }
+        let sought = list.sought();
+        self.table.remove(self.hash(sought), number);
+        count_list(sought, checks, |count| *count -= 1);
+        match sought.kind {
+            Kind::Lead => {
+                self.leads.remove(&number);
+                checks.give_back(sought.number);
             }
-            Key::Text(place, _)
-            | Key::Beginning(place, _)
-            | Key::End(place, _)
-            | Key::Present(place) => checks.places.forget_unused(place),
-            Key::Nothing => {}
+            Kind::Always => {
+                self.leads.remove(&number);
+            }
+            Kind::Text | Kind::Beginning | Kind::End | Kind::Present => {
+                checks.places.forget_unused(sought.number);
+            }
         }
     }
 
-    pub(super) fn leads(&self) -> &[u32] {
-        &self.leads
-    }
-
-    /// The check that a lead is filed under.
-    pub(super) fn lead(&self, list: u32) -> Option<u32> {
-        if let Key::Lead(check) = self.slots[list].key { Some(check) } else { None }
+    /// The lists that are looked at for each fact, and the check that each is filed under, if it is.
+    pub(super) fn leads(&self) -> impl Iterator<Item = (Option<u32>, &Postings)> {
+        self.leads.iter().map(|&number| {
+            let list = &self.slots[number];
+            ((list.kind == Kind::Lead).then_some(list.number), &list.postings)
+        })
     }
 
     pub(super) fn postings(&self, list: u32) -> &Postings {
@@ -189,7 +199,8 @@ impl Lists {
         if listed.all == 0 || text.is_empty() {
             return;
         }
-        let mut note = |sought| {
+        let mut note = |kind, bytes| {
+            let sought = Sought { kind, number: place, bytes };
             if lookups.count == AT_ONCE {
                 self.look_up(lookups, found);
             }
@@ -198,21 +209,21 @@ impl Lists {
         };
         let bytes = text.as_bytes();
         if listed.exact > 0 {
-            note(Sought::Text(place, bytes));
+            note(Kind::Text, bytes);
         }
         if listed.all == listed.exact {
             return;
         }
         for length in listed.beginnings.each() {
             let Some(bytes) = bytes.get(..length) else { break };
-            note(Sought::Beginning(place, bytes));
+            note(Kind::Beginning, bytes);
         }
         for length in listed.ends.each() {
             let Some(from) = bytes.len().checked_sub(length) else { break };
-            note(Sought::End(place, &bytes[from..]));
+            note(Kind::End, &bytes[from..]);
         }
         if listed.present > 0 {
-            note(Sought::Present(place));
+            note(Kind::Present, b"");
         }
     }
 
@@ -225,7 +236,7 @@ impl Lists {
         }
         for (likely, &(hash, sought)) in likely.iter().zip(noted) {
             let Some(number) = *likely else { continue };
-            if self.slots[number].key.sought() == Some(sought) {
+            if self.slots[number].is(sought) {
                 found.push(number);
             } else {
                 // Another key has the very same hash.
@@ -236,16 +247,58 @@ impl Lists {
 }
 
 impl Key {
-    fn sought(&self) -> Option<Sought<'_>> {
-        Some(match self {
-            Self::Nothing => return None,
-            Self::Text(place, text) => Sought::Text(*place, text.as_bytes()),
-            Self::Beginning(place, bytes) => Sought::Beginning(*place, bytes),
-            Self::End(place, bytes) => Sought::End(*place, bytes),
-            Self::Present(place) => Sought::Present(*place),
-            Self::Lead(check) => Sought::Lead(*check),
-            Self::Always => Sought::Always,
-        })
+    fn sought(&self) -> Sought<'_> {
+        let (kind, number, bytes): (Kind, u32, &[u8]) = match self {
+            Self::Text(place, text) => (Kind::Text, *place, text.as_bytes()),
+            Self::Beginning(place, bytes) => (Kind::Beginning, *place, bytes),
+            Self::End(place, bytes) => (Kind::End, *place, bytes),
+            Self::Present(place) => (Kind::Present, *place, b""),
+            Self::Lead(check) => (Kind::Lead, *check, b""),
+            Self::Always => (Kind::Always, 0, b""),
+        };
+        Sought { kind, number, bytes }
+    }
+}
+
+impl Default for Sought<'_> {
+    fn default() -> Self {
+        Self { kind: Kind::Always, number: 0, bytes: b"" }
+    }
+}
+
+impl List {
+    fn sought(&self) -> Sought<'_> {
+        Sought { kind: self.kind, number: self.number, bytes: self.bytes.all() }
+    }
+
+    fn is(&self, sought: Sought<'_>) -> bool {
+        self.kind == sought.kind && self.number == sought.number && self.bytes.all() == sought.bytes
+    }
+}
+
+impl Bytes {
+    fn of(bytes: &[u8]) -> Self {
+        let mut few = [0; 22];
+        match few.get_mut(..bytes.len()) {
+            Some(beginning) => {
+                beginning.copy_from_slice(bytes);
+                Self::Few(bytes.len() as u8, few)
+            }
+            None => Self::Many(bytes.into()),
+        }
+    }
+
+    fn all(&self) -> &[u8] {
+        match self {
+            Self::Few(length, few) => few.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self::Few(0, [0; 22])
     }
 }
 
@@ -279,33 +332,32 @@ pub(super) fn keys(place: u32, requirement: Requirement<'_>) -> Vec<Key> {
     }
 }
 
-/// What is listed under the place of a key.
-fn listed<'c>(key: &Key, checks: &'c mut Checks) -> Option<&'c mut Listed> {
-    match key {
-        Key::Text(place, _)
-        | Key::Beginning(place, _)
-        | Key::End(place, _)
-        | Key::Present(place) => Some(&mut checks.places[*place].lists),
-        Key::Nothing | Key::Lead(_) | Key::Always => None,
+/// What is listed under the place that is sought.
+fn listed<'c>(sought: Sought<'_>, checks: &'c mut Checks) -> Option<&'c mut Listed> {
+    match sought.kind {
+        Kind::Text | Kind::Beginning | Kind::End | Kind::Present => {
+            Some(&mut checks.places[sought.number].lists)
+        }
+        Kind::Lead | Kind::Always => None,
     }
 }
 
-fn count_rule(key: &Key, checks: &mut Checks, change: impl Fn(&mut u32)) {
-    let Some(listed) = listed(key, checks) else { return };
+fn count_rule(sought: Sought<'_>, checks: &mut Checks, change: impl Fn(&mut u32)) {
+    let Some(listed) = listed(sought, checks) else { return };
     change(&mut listed.under_any);
-    if let Key::Text(..) = key {
+    if sought.kind == Kind::Text {
         change(&mut listed.under_exact);
     }
 }
 
-fn count_list(key: &Key, checks: &mut Checks, change: impl Fn(&mut u32)) {
-    let Some(listed) = listed(key, checks) else { return };
+fn count_list(sought: Sought<'_>, checks: &mut Checks, change: impl Fn(&mut u32)) {
+    let Some(listed) = listed(sought, checks) else { return };
     change(&mut listed.all);
-    match key {
-        Key::Text(..) => change(&mut listed.exact),
-        Key::Beginning(_, bytes) => listed.beginnings.change(bytes.len(), &change),
-        Key::End(_, bytes) => listed.ends.change(bytes.len(), &change),
-        Key::Present(_) => change(&mut listed.present),
-        Key::Nothing | Key::Lead(_) | Key::Always => {}
+    match sought.kind {
+        Kind::Text => change(&mut listed.exact),
+        Kind::Beginning => listed.beginnings.change(sought.bytes.len(), &change),
+        Kind::End => listed.ends.change(sought.bytes.len(), &change),
+        Kind::Present => change(&mut listed.present),
+        Kind::Lead | Kind::Always => {}
     }
 }

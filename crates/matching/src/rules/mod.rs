@@ -30,7 +30,7 @@ use crate::condition::{Binding, Predicate};
 use crate::facts::Facts;
 use crate::rule::check_presence;
 use checks::{Checks, Question};
-use found::Found;
+use found::{Found, Order};
 use index::{Filing, Index};
 
 /// The number of nothing.
@@ -49,6 +49,7 @@ pub struct Rules {
     waiting: BTreeMap<Duration, u32>,
     checks: Checks,
     index: Index,
+    order: Order,
 }
 
 /// What is known of a rule by its id.
@@ -130,7 +131,7 @@ impl Rules {
         let question = Question { trigger, facts, variables: &variables };
         self.checks.begin();
         self.index.search(&question, &mut self.checks, &mut found);
-        found.finish();
+        found.finish(&mut self.order);
     }
 
     /// The bits of a rule, its triggers apart, and one use of each check that it asks, in order.
