@@ -41,7 +41,7 @@ impl Directives {
         self.projects.get(&project).is_some_and(|book| book.rules.has(trigger))
     }
 
-    /// The rules that ask for what happened and fit, ascending.
+    /// The rules that ask for what happened and fit, in no order: who is told orders them by subscriber.
     pub(crate) fn matching(
         &mut self,
         project: ProjectId,
@@ -50,7 +50,7 @@ impl Directives {
     ) -> Vec<DirectiveId> {
         let mut matching = Vec::new();
         if let Some(book) = self.projects.get_mut(&project) {
-            book.rules.matching(trigger, facts, &mut matching);
+            book.rules.matching_unordered(trigger, facts, &mut matching);
         }
         matching
     }

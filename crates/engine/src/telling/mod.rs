@@ -175,7 +175,7 @@ impl Engine {
         }
     }
 
-    /// One notification for each subscriber among the owners of the rules.
+    /// One notification for each subscriber among the owners of the rules, in whatever order those are.
     fn tell_subscribers(
         &mut self,
         tidings: &Tidings<'_>,

@@ -38,7 +38,7 @@ impl<'o> Found<'o> {
         }
     }
 
-    /// Puts what was appended in order.
+    /// Puts what was appended in order of ids.
     pub(super) fn finish(self, order: &mut Order) {
         if !self.ascends {
             order.sort(&mut self.ids[self.before..]);
@@ -46,14 +46,21 @@ impl<'o> Found<'o> {
     }
 }
 
-/// Memory for sorting.
+/// Memory for sorting, and what is known of all ids.
 #[derive(Debug, Default)]
 pub(super) struct Order {
+    /// The least and the greatest of all ids there are.
+    range: Option<(DirectiveId, DirectiveId)>,
     ids: Vec<DirectiveId>,
     counts: Vec<u32>,
 }
 
 impl Order {
+    /// Learns between which all ids are.
+    pub(super) fn learn(&mut self, range: Option<(DirectiveId, DirectiveId)>) {
+        self.range = range;
+    }
+
     /// Sorts ids, each of which is there once. Ids are mostly spread evenly between the least and the
     /// greatest, so each is put near where it belongs at once; comparing only sets right what is left.
     fn sort(&mut self, ids: &mut [DirectiveId]) {
@@ -74,8 +81,7 @@ impl Order {
 
     /// Orders ids by their buckets; not if too many have the same.
     fn deal(&mut self, ids: &mut [DirectiveId]) -> bool {
-        let (least, most) =
-            ids.iter().fold((u128::MAX, 0), |(least, most), id| (least.min(id.0), most.max(id.0)));
+        let Some((DirectiveId(least), DirectiveId(most))) = self.range else { return false };
         let buckets = ids.len().next_power_of_two().min(BUCKETS);
         let bits = u128::BITS - (most - least).leading_zeros();
         let shift = bits.saturating_sub(buckets.trailing_zeros());

@@ -77,6 +77,7 @@ impl Rules {
         asks.into_iter().for_each(|check| self.checks.give_back(check));
         self.count(&filed, |count| *count += 1);
         self.rules.insert(id, filed);
+        self.learn_range();
         Ok(())
     }
 
@@ -92,6 +93,12 @@ impl Rules {
                 self.waiting.remove(after);
             }
         }
+        self.learn_range();
+    }
+
+    fn learn_range(&mut self) {
+        let least = self.rules.first_key_value().map(|(&id, _)| id);
+        self.order.learn(least.zip(self.rules.last_key_value().map(|(&id, _)| id)));
     }
 
     /// How many there are, those that are not in force included.
@@ -123,15 +130,29 @@ impl Rules {
 
     /// Appends the ids of all rules in force that ask for this and fit, ascending.
     pub fn matching(&mut self, trigger: Trigger, facts: &Facts<'_>, out: &mut Vec<DirectiveId>) {
+        let mut found = Found::new(out);
+        self.search(trigger, facts, &mut found);
+        found.finish(&mut self.order);
+    }
+
+    /// As [`Self::matching`], in no order: for whoever puts them in an order of his own.
+    pub fn matching_unordered(
+        &mut self,
+        trigger: Trigger,
+        facts: &Facts<'_>,
+        out: &mut Vec<DirectiveId>,
+    ) {
+        self.search(trigger, facts, &mut Found::new(out));
+    }
+
+    fn search(&mut self, trigger: Trigger, facts: &Facts<'_>, found: &mut Found<'_>) {
         if !self.has(trigger) {
             return;
         }
-        let mut found = Found::new(out);
         let variables = Variables::new(facts);
         let question = Question { trigger, facts, variables: &variables };
         self.checks.begin();
-        self.index.search(&question, &mut self.checks, &mut found);
-        found.finish(&mut self.order);
+        self.index.search(&question, &mut self.checks, found);
     }
 
     /// The bits of a rule, its triggers apart, and one use of each check that it asks, in order.

@@ -12,7 +12,9 @@ const PARTS: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Table {
-    parts: Vec<HashTable<(u64, u32)>>,
+    /// Half of the hash, which tells nearly all apart, and the number: two small words, because the table
+    /// is what is read first and at random.
+    parts: Vec<HashTable<(u32, u32)>>,
     hasher: DefaultHashBuilder,
 }
 
@@ -31,24 +33,38 @@ impl Table {
     }
 
     pub(super) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        self.parts[part(hash)]
-            .find(hash, |&(other, number)| other == hash && is_it(number))
+        let half = half(hash);
+        self.parts[part(half)]
+            .find(spread(half), |&(other, number)| other == half && is_it(number))
             .map(|&(_, number)| number)
     }
 
     pub(super) fn insert(&mut self, hash: u64, number: u32) {
-        self.parts[part(hash)].insert_unique(hash, (hash, number), |&(hash, _)| hash);
+        let half = half(hash);
+        let part = &mut self.parts[part(half)];
+        part.insert_unique(spread(half), (half, number), |&(half, _)| spread(half));
     }
 
     pub(super) fn remove(&mut self, hash: u64, number: u32) {
-        let found = self.parts[part(hash)].find_entry(hash, |&(_, other)| other == number);
+        let half = half(hash);
+        let found = self.parts[part(half)].find_entry(spread(half), |&(_, other)| other == number);
         if let Ok(entry) = found {
             entry.remove();
         }
     }
 }
 
+const fn half(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// A whole hash again, whose first bits, last bits and middle depend on all of the half.
+const fn spread(half: u32) -> u64 {
+    let mixed = (half as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ (mixed >> 32)
+}
+
 /// Bits that hashbrown uses neither for the place in a part nor for its tags.
-fn part(hash: u64) -> usize {
-    (hash >> 40) as usize % PARTS
+fn part(half: u32) -> usize {
+    (spread(half) >> 40) as usize % PARTS
 }

@@ -166,6 +166,10 @@ pub(crate) fn compare(rules: &mut Rules, kept: &Kept, signals: &[Signal<'_>]) {
                 let mut found = vec![id(u128::MAX)];
                 rules.matching(trigger, &facts, &mut found);
                 assert_eq!(found[1..], linear(kept, trigger, &facts), "{trigger} {facts:?}");
+                let mut unordered = Vec::new();
+                rules.matching_unordered(trigger, &facts, &mut unordered);
+                unordered.sort_unstable();
+                assert_eq!(found[1..], unordered, "{trigger} {facts:?}");
                 let asked = kept.values().any(|(it, _)| it.enabled && it.on.contains(&trigger));
                 assert_eq!(rules.has(trigger), asked, "{trigger}");
             }
