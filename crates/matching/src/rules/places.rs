@@ -4,11 +4,11 @@
 //! Invariant: a place is read at most once for each fact, and is forgotten with the last condition on it
 //! and the last list under it.
 
-use hashbrown::HashMap;
 use model::Field;
 
 use super::NONE;
 use super::slab::Slab;
+use super::table::Table;
 use crate::facts::Facts;
 use crate::payload::{self, Scalar};
 
@@ -105,12 +105,17 @@ enum What {
 #[derive(Debug)]
 pub(super) struct Places {
     slots: Slab<Place>,
-    by_label: HashMap<String, u32>,
-    by_path: HashMap<String, u32>,
+    /// Labels and payload paths by their names.
+    by_name: Table,
+    labels: usize,
     /// The payload paths, in no order that shows.
     paths: Vec<u32>,
     written: String,
 }
+
+/// Of names: whether a label has it, or it is a path.
+const LABEL: u8 = 0;
+const PATH: u8 = 1;
 
 /// The places that every fact has; their numbers.
 pub(super) const PLAIN: [Field; 4] =
@@ -124,8 +129,8 @@ impl Default for Places {
         }
         Self {
             slots,
-            by_label: HashMap::new(),
-            by_path: HashMap::new(),
+            by_name: Table::default(),
+            labels: 0,
             paths: Vec::new(),
             written: String::new(),
         }
@@ -136,29 +141,34 @@ impl Places {
     /// The place of a field, for one more condition. Fields with few values have none.
     pub(super) fn take(&mut self, field: &Field) -> u32 {
         let number = match field {
-            Field::Label(name) => match self.by_label.get(name) {
-                Some(&number) => number,
-                None => {
-                    let number = self.slots.insert(Place::of(field.clone()));
-                    self.by_label.insert(name.clone(), number);
-                    number
-                }
-            },
-            Field::Payload(path) => match self.by_path.get(path) {
-                Some(&number) => number,
-                None => {
-                    let number = self.slots.insert(Place::of(field.clone()));
-                    self.by_path.insert(path.clone(), number);
+            Field::Label(name) => {
+                let hash = self.by_name.hash((LABEL, name.as_str()));
+                self.label(name).unwrap_or_else(|| {
+                    self.labels += 1;
+                    self.open(hash, field)
+                })
+            }
+            Field::Payload(path) => {
+                let hash = self.by_name.hash((PATH, path.as_str()));
+                let found = self.by_name.find(hash, |number| self.slots[number].field == *field);
+                found.unwrap_or_else(|| {
+                    let number = self.open(hash, field);
                     self.paths.push(number);
                     number
-                }
-            },
+                })
+            }
             plain => match PLAIN.iter().position(|other| other == plain) {
                 Some(position) => position as u32,
                 None => return NONE,
             },
         };
         self.slots[number].conditions += 1;
+        number
+    }
+
+    fn open(&mut self, hash: u64, field: &Field) -> u32 {
+        let number = self.slots.insert(Place::of(field.clone()));
+        self.by_name.insert(hash, number);
         number
     }
 
@@ -179,11 +189,12 @@ impl Places {
         }
         match place.field.clone() {
             Field::Label(name) => {
-                self.by_label.remove(&name);
+                self.labels -= 1;
+                self.by_name.remove(self.by_name.hash((LABEL, name.as_str())), number);
                 self.slots.remove(number);
             }
             Field::Payload(path) => {
-                self.by_path.remove(&path);
+                self.by_name.remove(self.by_name.hash((PATH, path.as_str())), number);
                 self.paths.retain(|&other| other != number);
                 self.slots.remove(number);
             }
@@ -194,7 +205,11 @@ impl Places {
     }
 
     pub(super) fn label(&self, name: &str) -> Option<u32> {
-        if self.by_label.is_empty() { None } else { self.by_label.get(name).copied() }
+        if self.labels == 0 {
+            return None;
+        }
+        let is_it = |number| matches!(&self.slots[number].field, Field::Label(it) if it == name);
+        self.by_name.find(self.by_name.hash((LABEL, name)), is_it)
     }
 
     pub(super) fn paths(&self) -> &[u32] {

@@ -80,9 +80,9 @@ impl Postings {
         };
         let at = rest.block_of(ask, id);
         let last = at == rest.blocks.len();
-        let (block, before) = rest.block(&mut self.first, at);
+        let (block, ids) = rest.block(&mut self.first, at);
         block.insert(ask, id);
-        *before += usize::from(at > 0);
+        *ids += usize::from(at > 0);
         if block.ids().len() >= BLOCK {
             // Ids mostly ascend, so the last block is left nearly full.
             let upper = block.split(if last { BLOCK - 1 } else { BLOCK / 2 });
