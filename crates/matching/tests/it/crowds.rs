@@ -1,7 +1,7 @@
 //! So many rules, texts and labels that the parts of the index split, are full and are used again.
 
-use matching::Rules;
-use model::{Severity, Signal, SignalId};
+use matching::{CompiledRule, Facts, Fit, Rules};
+use model::{DirectiveId, Severity, Signal, SignalId, Trigger};
 
 use crate::index::{Kept, apply, compare};
 use crate::samples::rule;
@@ -63,9 +63,9 @@ fn answers_are_of_the_text_at_hand_however_many_patterns_and_texts_there_are() {
 
 /// As `compare`, of one signal and the trigger that the rules here ask for.
 fn compare_once(rules: &mut Rules, kept: &Kept, signal: &Signal<'_>) {
-    let (facts, mut found) = (matching::Facts::of_signal(signal), Vec::new());
-    rules.matching(model::Trigger::Signal, &facts, &mut found);
-    let fits = |it: &matching::CompiledRule| it.fits(&facts) == matching::Fit::Matches;
+    let (facts, mut found) = (Facts::of_signal(signal), Vec::new());
+    rules.matching(Trigger::Signal, &facts, &mut found);
+    let fits = |it: &CompiledRule| it.fits(&facts) == Fit::Matches;
     let expected: Vec<_> = kept.iter().filter(|(_, (_, it))| fits(it)).map(|(&id, _)| id).collect();
     assert_eq!(found, expected, "{}", signal.summary);
 }
@@ -106,5 +106,39 @@ fn a_label_that_comes_again_under_another_name_is_not_taken_for_the_first() {
         compare(&mut rules, &kept, &signals);
         apply(&mut rules, &mut kept, &(1, None));
         compare(&mut rules, &kept, &signals);
+    }
+}
+
+#[test]
+fn ids_come_in_order_however_they_are_spread() {
+    let signal = signal("db", "");
+    let spread: [fn(u128) -> u128; 5] = [
+        |number| number,
+        |number| number << 110,
+        |number| u128::MAX - number,
+        |number| if number % 3 == 0 { u128::MAX - number } else { number },
+        |number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835),
+    ];
+    for (spread, count) in spread.into_iter().flat_map(|it| [(it, 20), (it, 300), (it, 20_000)]) {
+        let (mut rules, mut ids) = (Rules::default(), Vec::new());
+        for number in 0..count {
+            let rank = number as usize * 7 % 11 % 4;
+            let severity = format!("severity at_least P{rank}");
+            let id = DirectiveId(spread(number));
+            rules.put(id, &rule(&["component equals db", &severity], "")).unwrap();
+            ids.push((id, rank >= usize::from(signal.severity.rank())));
+        }
+        for all in [true, false] {
+            // The least and the greatest go, and with them what was known of the range.
+            ids.sort_unstable();
+            let gone = if all { Vec::new() } else { vec![ids.pop(), Some(ids.remove(0))] };
+            gone.into_iter().flatten().for_each(|(id, _)| rules.remove(id));
+            let mut found = vec![DirectiveId(7)];
+            let facts = Facts::of_signal(&signal);
+            rules.matching(Trigger::Signal, &facts, &mut found);
+            let expected: Vec<_> =
+                ids.iter().filter(|(_, fits)| *fits).map(|(id, _)| *id).collect();
+            assert_eq!(found[1..], expected);
+        }
     }
 }
