@@ -6,9 +6,8 @@ use model::DirectiveId;
 
 /// Fewer ids than this are sorted by comparing them.
 const FEW: usize = 16;
-/// Buckets at most, a power of two, and ids that are dealt out to them.
-const BUCKETS: usize = 4_096;
-const MANY: usize = BUCKETS * 4;
+/// More ids than this are, too: the buckets would not stay in the processor's cache. A power of two.
+const MANY: usize = 4_096;
 /// Ids of one bucket at most; if one has more, ids are not spread and dealing them out is of no use.
 const CROWD: u32 = 16;
 
@@ -82,7 +81,7 @@ impl Order {
     /// Orders ids by their buckets; not if too many have the same.
     fn deal(&mut self, ids: &mut [DirectiveId]) -> bool {
         let Some((DirectiveId(least), DirectiveId(most))) = self.range else { return false };
-        let buckets = ids.len().next_power_of_two().min(BUCKETS);
+        let buckets = ids.len().next_power_of_two();
         let bits = u128::BITS - (most - least).leading_zeros();
         let shift = bits.saturating_sub(buckets.trailing_zeros());
         let bucket = |id: DirectiveId| ((id.0 - least) >> shift) as usize;

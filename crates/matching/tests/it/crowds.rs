@@ -119,7 +119,7 @@ fn ids_come_in_order_however_they_are_spread() {
         |number| if number % 3 == 0 { u128::MAX - number } else { number },
         |number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835),
     ];
-    for (spread, count) in spread.into_iter().flat_map(|it| [(it, 20), (it, 300), (it, 20_000)]) {
+    for (spread, count) in spread.into_iter().flat_map(|it| [(it, 20), (it, 300), (it, 9_000)]) {
         let (mut rules, mut ids) = (Rules::default(), Vec::new());
         for number in 0..count {
             let rank = number as usize * 7 % 11 % 4;
