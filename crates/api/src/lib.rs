@@ -9,6 +9,7 @@
 
 mod administrator;
 mod alertmanager;
+mod default_routes;
 mod directives;
 mod directory;
 mod documents;
@@ -39,7 +40,7 @@ mod versions;
 mod words;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -68,6 +69,8 @@ struct Wired {
     renderings: Renderings,
     remembered: Remembered,
     reference: Reference,
+    /// Whether default routes may not follow their endpoints yet.
+    default_routes_owed: AtomicBool,
 }
 
 impl Api {
@@ -77,7 +80,8 @@ impl Api {
         let (_, document) = openapi::assemble();
         let reference = Reference::new(&document, &ports.build.version);
         let (renderings, remembered) = (Renderings::default(), Remembered::default());
-        Self(Arc::new(Wired { ports, renderings, remembered, reference }))
+        let default_routes_owed = AtomicBool::new(true);
+        Self(Arc::new(Wired { ports, renderings, remembered, reference, default_routes_owed }))
     }
 
     /// Everything it serves. Bodies are limited to 1 MiB; errors are problem documents; an `x-request-id`
@@ -114,6 +118,14 @@ impl Api {
 
     pub(crate) fn reference(&self) -> &Reference {
         &self.0.reference
+    }
+
+    pub(crate) fn owe_default_routes(&self) {
+        self.0.default_routes_owed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_owed_default_routes(&self) -> bool {
+        self.0.default_routes_owed.swap(false, Ordering::Relaxed)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Directives: what people asked to be told, and not to be told. Rules, silences, inhibitions and
-//! escalation policies, which the engine obeys from the entry after the one that brought them.
+//! Directives: what people asked to be told, and not to be told. Rules, silences, inhibitions, escalation
+//! policies and default routes, which the engine obeys from the entry after the one that brought them.
 //!
 //! Only their shape; what a rule matches is decided in the crate `matching`.
 
@@ -18,6 +18,8 @@ closed_words! {
         Inhibition = 2, "inhibition",
         /// Who is told next when nobody answers.
         Escalation = 3, "escalation",
+        /// What subscribers hear of while their project has no rule.
+        DefaultRoute = 4, "default_route",
     }
 }
 
@@ -47,6 +49,8 @@ pub enum DirectiveBody {
     Inhibition(Inhibition),
     /// An escalation policy.
     Escalation(Escalation),
+    /// A rule that is in force only while the project has none of its own, not even a disabled one.
+    DefaultRoute(Rule),
 }
 
 impl DirectiveBody {
@@ -58,6 +62,16 @@ impl DirectiveBody {
             Self::Silence(_) => DirectiveKind::Silence,
             Self::Inhibition(_) => DirectiveKind::Inhibition,
             Self::Escalation(_) => DirectiveKind::Escalation,
+            Self::DefaultRoute(_) => DirectiveKind::DefaultRoute,
+        }
+    }
+
+    /// What it says about whom it tells of what, where that is what it is about.
+    #[must_use]
+    pub const fn as_rule(&self) -> Option<&Rule> {
+        match self {
+            Self::Rule(rule) | Self::DefaultRoute(rule) => Some(rule),
+            Self::Silence(_) | Self::Inhibition(_) | Self::Escalation(_) => None,
         }
     }
 }

@@ -81,6 +81,8 @@ pub const RCA_TEXT_CHARS: usize = 20;
 
 /// Rules of one project.
 pub const RULES: usize = 500_000;
+/// Default routes of one project.
+pub const DEFAULT_ROUTES: usize = 10_000;
 /// Silences of one project, expired ones that are still remembered included.
 pub const SILENCES: usize = 10_000;
 /// How long an expired silence is remembered.

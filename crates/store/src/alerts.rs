@@ -243,6 +243,6 @@ fn change(effect: &Effect) -> Option<(ProjectId, Change<'_>)> {
 const fn holds_back(kind: DirectiveKind) -> bool {
     match kind {
         DirectiveKind::Silence | DirectiveKind::Inhibition => true,
-        DirectiveKind::Rule | DirectiveKind::Escalation => false,
+        DirectiveKind::Rule | DirectiveKind::Escalation | DirectiveKind::DefaultRoute => false,
     }
 }

@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Api;
+use crate::default_routes;
 use crate::directory;
 use crate::problem::Problem;
 use crate::remembered::Created;
@@ -113,7 +114,12 @@ async fn put_endpoint(
     let current = find(&api, call.project(), &id).await?;
     let (row, said) = document::read(&api, &call, body.object()?, Some(&current)).await?;
     let expected = versions::expected(&call, said, current.version)?;
-    Ok(answer(&save(&api, row, Some(expected), &call.actor()).await?))
+    let saved = save(&api, row, Some(expected), &call.actor()).await?;
+    default_routes::follow(&api, call.project(), Some(saved.subscriber), &call.actor()).await;
+    if saved.subscriber != current.subscriber {
+        default_routes::follow(&api, call.project(), Some(current.subscriber), &call.actor()).await;
+    }
+    Ok(answer(&saved))
 }
 
 /// Remove an endpoint
@@ -138,6 +144,7 @@ async fn delete_endpoint(
     let now = api.ports().clock.now();
     let removed = store.delete_endpoint(project, current.id, expected, &call.actor(), now).await;
     removed.map_err(directory::not_removed)?;
+    default_routes::follow(&api, project, Some(current.subscriber), &call.actor()).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -165,6 +172,7 @@ pub(crate) async fn save(
 async fn create(api: &Api, call: &Call, body: &JsonBody) -> Result<Created, Problem> {
     let (row, _) = document::read(api, call, body.object()?, None).await?;
     let saved = save(api, row, None, &call.actor()).await?;
+    default_routes::follow(api, call.project(), Some(saved.subscriber), &call.actor()).await;
     let location = format!("/v1/endpoints/{}", saved.id);
     Ok(Created::new(&EndpointDocument::from(&saved), location)?.at_version(saved.version))
 }

@@ -10,7 +10,7 @@ use super::import::{Plan, Planned};
 use super::{ImportCounts, ImportReport};
 use crate::problem::Problem;
 use crate::request::Call;
-use crate::{Api, directives, endpoints, subscribers};
+use crate::{Api, default_routes, directives, endpoints, subscribers};
 
 /// Saves a plan and says what was done.
 pub(super) async fn apply(api: &Api, call: &Call, plan: Plan) -> Result<ImportReport, Problem> {
@@ -41,6 +41,7 @@ pub(super) async fn apply(api: &Api, call: &Call, plan: Plan) -> Result<ImportRe
             directives::submit(api, call.command_without_key(operation)).await?;
         }
     }
+    default_routes::follow(api, call.project(), None, &actor).await;
     Ok(report)
 }
 

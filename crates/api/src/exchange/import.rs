@@ -184,12 +184,7 @@ impl Reader<'_> {
 }
 
 fn owner_of(directive: &Directive) -> Option<SubscriberId> {
-    match &directive.body {
-        DirectiveBody::Rule(rule) => Some(rule.subscriber),
-        DirectiveBody::Silence(_) | DirectiveBody::Inhibition(_) | DirectiveBody::Escalation(_) => {
-            None
-        }
-    }
+    directive.body.as_rule().map(|rule| rule.subscriber)
 }
 
 fn once(fields: &mut Fields, new: bool) {

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use matching::{CompiledRule, Fit};
-use model::{
-    Directive, DirectiveBody, DirectiveId, Incident, Rule, Signal, SignalId, SignalStatus, Trigger,
-};
+use model::{Directive, DirectiveId, Incident, Rule, Signal, SignalId, SignalStatus, Trigger};
 
 use super::document::{Decision, FailedCondition};
 use crate::directives::ConditionDocument;
@@ -47,7 +45,7 @@ pub(super) fn judge(
         None => matching::Facts::of_signal(signal),
     };
     let one = |directive: &Directive| {
-        let DirectiveBody::Rule(rule) = &directive.body else { return None };
+        let rule = directive.body.as_rule()?;
         let mut decision = if asked.contains(&directive.id) {
             Decision { decision: "matched", ..Decision::default() }
         } else {

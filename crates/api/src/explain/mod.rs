@@ -7,15 +7,17 @@ mod document;
 mod judge;
 mod subject;
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
-use model::{DirectiveKind, Scope};
+use model::{Directive, DirectiveId, DirectiveKind, ProjectId, Scope, SubscriberId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::Problem;
 use crate::request::{Call, Parameters};
-use crate::{Api, directives, subscribers};
+use crate::{Api, default_routes, directives, subscribers};
 
 use document::{Decision, Explanation};
 
@@ -56,11 +58,10 @@ async fn explain(
         (None, None) => return Err(Problem::parameter("subscriber", "it must be given")),
     };
     let (told, more_told) = subject.told(&api, call.project(), subscriber).await?;
-    let kind = DirectiveKind::Rule;
-    let (rules, more_rules) =
-        directives::up_to(&api, call.project(), kind, Some(subscriber), RULES).await?;
     let facts = subject.facts(&api).await?;
-    let asked = told.iter().flat_map(|view| view.notification.rules.iter().copied()).collect();
+    let asked: BTreeSet<DirectiveId> =
+        told.iter().flat_map(|view| view.notification.rules.iter().copied()).collect();
+    let (rules, more_rules) = rules(&api, call.project(), subscriber, &asked).await?;
     let judged = tokio::task::spawn_blocking(move || judge::judge(&rules, &facts, &asked)).await;
     let mut decisions = judged.map_err(|error| Problem::internal(&error))?;
     decisions.extend(told.iter().rev().flat_map(Decision::of));
@@ -71,4 +72,22 @@ async fn explain(
         decisions,
         truncated: more_told || more_rules,
     }))
+}
+
+/// The rules of a subscriber; and its default routes, where they are in force or were when they told.
+async fn rules(
+    api: &Api,
+    project: ProjectId,
+    subscriber: SubscriberId,
+    asked: &BTreeSet<DirectiveId>,
+) -> Result<(Vec<Directive>, bool), Problem> {
+    let kind = DirectiveKind::Rule;
+    let (mut rules, more) = directives::up_to(api, project, kind, Some(subscriber), RULES).await?;
+    let kind = DirectiveKind::DefaultRoute;
+    let mut routes = directives::all(api, project, kind, Some(subscriber)).await?;
+    if default_routes::has_rules(api, project).await? {
+        routes.retain(|route| asked.contains(&route.id));
+    }
+    rules.extend(routes);
+    Ok((rules, more))
 }

@@ -19,7 +19,7 @@ use super::alertmanager::{Element, Plan, PlannedEndpoint, PlannedRule, Verdict};
 use crate::ports::AskedConfig;
 use crate::problem::{Code, Problem};
 use crate::request::Call;
-use crate::{Api, directives, endpoints, subscribers};
+use crate::{Api, default_routes, directives, endpoints, subscribers};
 
 /// What was done.
 pub(super) struct Carried {
@@ -341,6 +341,7 @@ impl<'w> Work<'w> {
                 removed => removed.map(drop)?,
             }
         }
+        default_routes::follow(api, self.project(), None, &actor).await;
         self.keep_original().await
     }
 

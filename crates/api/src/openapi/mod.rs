@@ -53,6 +53,7 @@ pub(crate) fn assemble() -> (Router<Api>, Document) {
         .merge(crate::subscribers::routes())
         .merge(crate::endpoints::routes())
         .merge(crate::rules::routes())
+        .merge(crate::default_routes::routes())
         .merge(crate::exchange::routes())
         .merge(crate::escalations::routes())
         .merge(crate::silences::routes())

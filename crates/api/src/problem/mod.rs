@@ -126,6 +126,11 @@ impl Problem {
         self.code
     }
 
+    /// What was said about this occurrence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// `field code` of every bad field.
     #[cfg(test)]
     pub(crate) fn field_codes(&self) -> Vec<String> {

@@ -141,17 +141,13 @@ impl Shown for RuleDocument {
     const ROUTE: &'static str = "/v1/rules";
 
     fn show(_: &Api, directive: &Directive) -> Option<Self> {
-        match &directive.body {
-            DirectiveBody::Rule(rule) => Some(Self::of(directive, rule)),
-            DirectiveBody::Silence(_)
-            | DirectiveBody::Inhibition(_)
-            | DirectiveBody::Escalation(_) => None,
-        }
+        let DirectiveBody::Rule(rule) = &directive.body else { return None };
+        Some(Self::of(directive, rule))
     }
 }
 
 /// A rule about which nothing is said yet.
-pub(super) fn blank() -> Rule {
+pub(crate) fn blank() -> Rule {
     Rule {
         subscriber: model::SubscriberId(0),
         on: Vec::new(),

@@ -23,7 +23,7 @@ use crate::versions;
 
 use document::{NewRule, RulePage};
 
-pub(crate) use document::RuleDocument;
+pub(crate) use document::{RuleDocument, blank};
 pub(crate) use reader::{Spelling, read as read_rule};
 
 /// The routes of this folder.

@@ -11,7 +11,7 @@ pub(crate) struct ScriptedChannels;
 #[async_trait::async_trait]
 impl Channels for ScriptedChannels {
     fn names(&self) -> &[&'static str] {
-        &["webhook", "console", "alertmanager", "slack", "telegram"]
+        &["webhook", "console", "alertmanager", "pagerduty", "slack", "telegram"]
     }
 
     fn check(&self, asked: &AskedConfig<'_>) -> Result<CheckedConfig, Vec<FieldError>> {

@@ -7,6 +7,7 @@ mod alertmanager;
 mod alertmanager_import;
 mod alertmanager_silences;
 mod channels;
+mod default_routes;
 mod document;
 mod endpoints;
 mod errors;

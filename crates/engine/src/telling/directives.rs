@@ -24,6 +24,8 @@ pub(crate) struct Directives {
 pub(super) struct Book {
     all: BTreeMap<(DirectiveKind, DirectiveId), Directive>,
     rules: Rules,
+    /// In force while the project has no rule at all.
+    default_routes: Rules,
     /// Silences that have not ended, compiled.
     silences: BTreeMap<DirectiveId, Conjunction>,
     pub(super) inhibitions: BTreeMap<DirectiveId, Guard>,
@@ -33,12 +35,12 @@ pub(super) struct Book {
 impl Directives {
     /// Whether anything is ever told in a project.
     pub(crate) fn listens(&self, project: ProjectId) -> bool {
-        self.projects.get(&project).is_some_and(|book| !book.rules.is_empty())
+        self.projects.get(&project).is_some_and(|book| !book.in_force().is_empty())
     }
 
     /// Whether any rule asks for what happened.
     pub(crate) fn asks_for(&self, project: ProjectId, trigger: Trigger) -> bool {
-        self.projects.get(&project).is_some_and(|book| book.rules.has(trigger))
+        self.projects.get(&project).is_some_and(|book| book.in_force().has(trigger))
     }
 
     /// The rules that ask for what happened and fit, in no order: who is told orders them by subscriber.
@@ -50,7 +52,7 @@ impl Directives {
     ) -> Vec<DirectiveId> {
         let mut matching = Vec::new();
         if let Some(book) = self.projects.get_mut(&project) {
-            book.rules.matching_unordered(trigger, facts, &mut matching);
+            book.in_force_mut().matching_unordered(trigger, facts, &mut matching);
         }
         matching
     }
@@ -60,24 +62,25 @@ impl Directives {
         &self,
         project: ProjectId,
     ) -> impl Iterator<Item = model::Duration> {
-        self.projects.get(&project).into_iter().flat_map(|book| book.rules.unacknowledged_after())
+        self.projects
+            .get(&project)
+            .into_iter()
+            .flat_map(|book| book.in_force().unacknowledged_after())
     }
 
+    /// A rule or default route.
     pub(crate) fn rule(&self, project: ProjectId, id: DirectiveId) -> Option<&Rule> {
-        match &self.get(project, DirectiveKind::Rule, id)?.body {
-            DirectiveBody::Rule(rule) => Some(rule),
-            DirectiveBody::Silence(_)
-            | DirectiveBody::Inhibition(_)
-            | DirectiveBody::Escalation(_) => None,
-        }
+        let kinds = [DirectiveKind::Rule, DirectiveKind::DefaultRoute];
+        kinds.into_iter().find_map(|kind| self.get(project, kind, id)?.body.as_rule())
     }
 
     pub(crate) fn escalation(&self, project: ProjectId, id: DirectiveId) -> Option<&Escalation> {
         match &self.get(project, DirectiveKind::Escalation, id)?.body {
             DirectiveBody::Escalation(escalation) => Some(escalation),
-            DirectiveBody::Rule(_) | DirectiveBody::Silence(_) | DirectiveBody::Inhibition(_) => {
-                None
-            }
+            DirectiveBody::Rule(_)
+            | DirectiveBody::Silence(_)
+            | DirectiveBody::Inhibition(_)
+            | DirectiveBody::DefaultRoute(_) => None,
         }
     }
 
@@ -86,7 +89,8 @@ impl Directives {
             DirectiveBody::Silence(silence) => Some(silence),
             DirectiveBody::Rule(_)
             | DirectiveBody::Inhibition(_)
-            | DirectiveBody::Escalation(_) => None,
+            | DirectiveBody::Escalation(_)
+            | DirectiveBody::DefaultRoute(_) => None,
         }
     }
 
@@ -147,6 +151,7 @@ impl Directives {
             DirectiveKind::Silence => drop(book.silences.remove(&id)),
             DirectiveKind::Inhibition => drop(book.inhibitions.remove(&id)),
             DirectiveKind::Escalation => {}
+            DirectiveKind::DefaultRoute => book.default_routes.remove(id),
         }
         Some(removed)
     }
@@ -178,6 +183,11 @@ impl Book {
                     self.rules.remove(id);
                 }
             }
+            DirectiveBody::DefaultRoute(rule) => {
+                if self.default_routes.put(id, rule).is_err() {
+                    self.default_routes.remove(id);
+                }
+            }
             DirectiveBody::Silence(silence) => {
                 match Conjunction::compile(&silence.conditions, Binding::Whole) {
                     Ok(conjunction) => drop(self.silences.insert(id, conjunction)),
@@ -190,6 +200,19 @@ impl Book {
             }
             DirectiveBody::Escalation(_) => {}
         }
+    }
+
+    /// What decides who is told: the rules, or the default routes where there is not even a disabled rule.
+    fn in_force(&self) -> &Rules {
+        if self.has_rules() { &self.rules } else { &self.default_routes }
+    }
+
+    fn in_force_mut(&mut self) -> &mut Rules {
+        if self.has_rules() { &mut self.rules } else { &mut self.default_routes }
+    }
+
+    fn has_rules(&self) -> bool {
+        self.counts[usize::from(DirectiveKind::Rule.code())] > 0
     }
 
     /// Whether nothing inhibits anything.
@@ -301,13 +324,14 @@ fn most(kind: DirectiveKind) -> usize {
         DirectiveKind::Silence => limits::SILENCES,
         DirectiveKind::Inhibition => limits::INHIBITIONS,
         DirectiveKind::Escalation => limits::ESCALATIONS,
+        DirectiveKind::DefaultRoute => limits::DEFAULT_ROUTES,
     }
 }
 
 /// Every bad field of a directive.
 fn check(body: &DirectiveBody) -> Vec<FieldError> {
     match body {
-        DirectiveBody::Rule(rule) => matching::check_rule(rule),
+        DirectiveBody::Rule(rule) | DirectiveBody::DefaultRoute(rule) => matching::check_rule(rule),
         DirectiveBody::Silence(silence) => silence_errors(silence),
         DirectiveBody::Inhibition(inhibition) => {
             let source = matching::check_conditions("source", &inhibition.source, Binding::Whole);

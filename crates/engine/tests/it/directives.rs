@@ -18,6 +18,7 @@ pub(crate) fn put(words: &Words, project: ProjectId, first: usize) -> Operation 
     let name = words.at(first + 2);
     let body = match words.at(first) {
         "rule" => DirectiveBody::Rule(rule(words)),
+        "default_route" => DirectiveBody::DefaultRoute(rule(words)),
         "silence" => DirectiveBody::Silence(silence(words)),
         "inhibition" => DirectiveBody::Inhibition(inhibition(words)),
         _ => DirectiveBody::Escalation(escalation(words)),

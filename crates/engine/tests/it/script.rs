@@ -164,7 +164,7 @@ fn asked(run: &Run, words: &Words, project: ProjectId, first: usize) -> Entry<'s
                 id: PolicyId(hash(words.at(first + 2))),
                 expected_version: words.option("version").map(number_of),
             },
-            "rule" | "silence" | "inhibition" | "escalation" => {
+            "rule" | "default_route" | "silence" | "inhibition" | "escalation" => {
                 directives::put(words, project, first)
             }
             "drop" => directives::delete(words, first),

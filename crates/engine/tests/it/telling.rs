@@ -383,3 +383,53 @@ fn rules_are_a_projects_own() {
         "#]],
     );
 }
+
+#[test]
+fn default_routes_are_in_force_only_while_the_project_has_no_rule() {
+    check(
+        "
+        at 0s default_route ana worst on=opened,resolved to=page if.severity=P0
+        at 0s default_route ana rest on=opened,resolved to=chat if.severity=P1|P2
+        at 1s signal db prod P0
+        at 2s signal web prod P2
+        at 3s signal cache prod P3
+        at 4s rule ana mine on=opened to=mail disabled
+        at 5s signal queue prod P0
+        at 6s ack ana 1
+        at 6s resolve ana 1
+        at 7s drop ana rule mine
+        at 8s ack ana 2
+        at 8s resolve ana 2
+        ",
+        expect![[r#"
+            0s    default_route saved version 1 by_hand by ana "worst"
+            0s    done worst version 1
+            0s    default_route saved version 1 by_hand by ana "rest"
+            0s    done rest version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because worst to page
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    tell ops opened #2 because rest to chat
+            3s    #3 opened new_key by system
+            3s    filed #3 new_key signals=1
+            4s    rule saved version 1 by_hand by ana "mine"
+            4s    done mine version 1
+            5s    #4 opened new_key by system
+            5s    filed #4 new_key signals=1
+            6s    #1 OPEN -> INVESTIGATING by_hand by ana
+            6s    done #1
+            6s    #1 INVESTIGATING -> RESOLVED by_hand by ana
+            6s    done #1
+            7s    rule removed by_hand by ana "mine"
+            7s    forgot rule mine
+            7s    done mine version 1
+            8s    #2 OPEN -> INVESTIGATING by_hand by ana
+            8s    done #2
+            8s    #2 INVESTIGATING -> RESOLVED by_hand by ana
+            8s    done #2
+            8s    tell ops resolved #2 because rest to chat
+        "#]],
+    );
+}

@@ -317,20 +317,24 @@ fn operation(asked: &Asked, project: ProjectId, at: Timestamp, ledger: &Ledger) 
 fn directive_body(wish: &Wish, id: u128, at: Timestamp) -> DirectiveBody {
     let target = Target::Endpoint(EndpointId(id));
     match wish {
-        Wish::Rule { on, component, at_most, escalates } => DirectiveBody::Rule(Rule {
-            subscriber: SubscriberId(id % 2),
-            on: on.clone(),
-            conditions: component.map(is_component).into_iter().collect(),
-            match_all: component.is_none(),
-            cel: String::new(),
-            targets: vec![target],
-            escalation: escalates.then_some(DirectiveId(1)),
-            muted_by: Vec::new(),
-            at_most: at_most
-                .map(|(count, secs)| AtMost { count, within: Duration::from_secs(secs) }),
-            deadline: Duration::from_secs(3_600),
-            enabled: true,
-        }),
+        Wish::Rule { on, component, at_most, escalates } => {
+            let rule = Rule {
+                subscriber: SubscriberId(id % 2),
+                on: on.clone(),
+                conditions: component.map(is_component).into_iter().collect(),
+                match_all: component.is_none(),
+                cel: String::new(),
+                targets: vec![target],
+                escalation: escalates.then_some(DirectiveId(1)),
+                muted_by: Vec::new(),
+                at_most: at_most
+                    .map(|(count, secs)| AtMost { count, within: Duration::from_secs(secs) }),
+                deadline: Duration::from_secs(3_600),
+                enabled: true,
+            };
+            // One of four, so that there are projects with default routes and no rule.
+            if id == 4 { DirectiveBody::DefaultRoute(rule) } else { DirectiveBody::Rule(rule) }
+        }
         Wish::Silence { component, from_secs, secs } => {
             let starts_at = Timestamp::from_micros(at.micros() + from_secs * 1_000_000);
             DirectiveBody::Silence(Silence {

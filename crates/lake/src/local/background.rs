@@ -33,6 +33,8 @@ struct Asked {
     flush: bool,
     compact: bool,
     stop: bool,
+    /// Whether a file is being written.
+    writing: bool,
 }
 
 impl Wake {
@@ -46,8 +48,17 @@ impl Wake {
         self.changed.notify_all();
     }
 
-    pub(super) fn stopping(&self) -> bool {
-        self.asked().stop
+    /// Waits while a file is written, so that writing and merging take one processor between them and not
+    /// two from the doors; answers whether to go on.
+    pub(super) fn make_way(&self) -> bool {
+        self.wait(MERGE_PATIENCE, |asked| !asked.writing)
+    }
+
+    fn writes(&self, writing: bool) {
+        self.asked().writing = writing;
+        if !writing {
+            self.changed.notify_all();
+        }
     }
 
     fn stop(&self) {
@@ -139,7 +150,10 @@ fn flush_loop(core: &Core) {
         if !core.has_work(written) {
             continue;
         }
-        pause = match core.flush_some() {
+        core.wake.writes(true);
+        let flushed = core.flush_some();
+        core.wake.writes(false);
+        pause = match flushed {
             Ok(()) => {
                 written = Instant::now();
                 Duration::ZERO

@@ -24,7 +24,7 @@ pub(super) fn merge(
     }
     let (mut last, mut duplicates) = (None, 0);
     while let Some(index) = lowest(&cursors) {
-        if wake.stopping() {
+        if !wake.make_way() {
             return Err(Error::new(ErrorKind::Closed, "the merge was stopped"));
         }
         let others = cursors.iter().enumerate().filter(|(other, _)| *other != index);

@@ -16,7 +16,7 @@ pub fn write_directive(writer: &mut Writer<'_>, directive: &Directive) {
     writer.text(&directive.name);
     writer.u64(directive.version);
     match &directive.body {
-        DirectiveBody::Rule(rule) => write_rule(writer, rule),
+        DirectiveBody::Rule(rule) | DirectiveBody::DefaultRoute(rule) => write_rule(writer, rule),
         DirectiveBody::Silence(silence) => write_silence(writer, silence),
         DirectiveBody::Inhibition(inhibition) => write_inhibition(writer, inhibition),
         DirectiveBody::Escalation(escalation) => write_escalation(writer, escalation),
@@ -39,6 +39,7 @@ pub fn read_directive(reader: &mut Reader<'_>) -> Result<Directive, Error> {
             DirectiveKind::Silence => DirectiveBody::Silence(read_silence(reader)?),
             DirectiveKind::Inhibition => DirectiveBody::Inhibition(read_inhibition(reader)?),
             DirectiveKind::Escalation => DirectiveBody::Escalation(read_escalation(reader)?),
+            DirectiveKind::DefaultRoute => DirectiveBody::DefaultRoute(read_rule(reader)?),
         },
     })
 }

@@ -15,7 +15,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 26] = files![
+const FILES: [(&str, &str); 27] = files![
     "add_link",
     "alert",
     "assign",
@@ -25,6 +25,7 @@ const FILES: [(&str, &str); 26] = files![
     "delete_policy",
     "delete_policy_any",
     "merge",
+    "put_default_route",
     "put_escalation",
     "put_inhibition",
     "put_policy",

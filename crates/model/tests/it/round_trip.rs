@@ -179,6 +179,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 fn directive() -> impl Strategy<Value = Directive> {
     let body = prop_oneof![
         rule().prop_map(DirectiveBody::Rule),
+        rule().prop_map(DirectiveBody::DefaultRoute),
         silence().prop_map(DirectiveBody::Silence),
         (conditions(), conditions(), vec(condition_field(), 0..3), any::<bool>()).prop_map(
             |(source, target, equal, enabled)| DirectiveBody::Inhibition(Inhibition {

@@ -169,6 +169,7 @@ fn operations() -> Vec<(&'static str, Operation)> {
 fn on_directives() -> Vec<(&'static str, Operation)> {
     vec![
         ("put_rule", put(DirectiveBody::Rule(rule()))),
+        ("put_default_route", put(DirectiveBody::DefaultRoute(rule()))),
         ("put_silence", put(DirectiveBody::Silence(silence()))),
         ("put_inhibition", put(DirectiveBody::Inhibition(inhibition()))),
         ("put_escalation", put(DirectiveBody::Escalation(escalation()))),

@@ -43,7 +43,7 @@ pub(super) struct Built {
     pub(super) doors: Arc<Doors>,
     pub(super) door_metrics: Arc<ingest::Metrics>,
     pub(super) http_meters: Arc<HttpMeters>,
-    pub(super) router: axum::Router,
+    pub(super) api: Api,
 }
 
 impl Rooms {
@@ -52,8 +52,8 @@ impl Rooms {
         let door_metrics = Arc::new(ingest::Metrics::default());
         let http_meters = Arc::new(HttpMeters::default());
         let doors = self.doors(config, &door_metrics);
-        let router = self.router(config, &door_metrics, &http_meters);
-        Built { doors, door_metrics, http_meters, router }
+        let api = self.api(config, &door_metrics, &http_meters);
+        Built { doors, door_metrics, http_meters, api }
     }
 
     fn doors(&self, config: &Config, metrics: &Arc<ingest::Metrics>) -> Arc<Doors> {
@@ -79,12 +79,7 @@ impl Rooms {
         ))
     }
 
-    fn router(
-        &self,
-        config: &Config,
-        doors: &Arc<ingest::Metrics>,
-        http: &Arc<HttpMeters>,
-    ) -> axum::Router {
+    fn api(&self, config: &Config, doors: &Arc<ingest::Metrics>, http: &Arc<HttpMeters>) -> Api {
         let (journal, handle, store) =
             (self.journal.clone(), self.handle.clone(), self.store.clone());
         let watch = self.watch(config);
@@ -114,7 +109,7 @@ impl Rooms {
                 started_at: now(),
             },
         };
-        Api::new(ports).router()
+        Api::new(ports)
     }
 
     fn watch(&self, config: &Config) -> Arc<Watch> {

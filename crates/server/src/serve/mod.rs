@@ -7,6 +7,7 @@ mod adapters;
 mod bind;
 mod build;
 mod connections;
+mod courtesy;
 mod deliver;
 mod first_start;
 mod grpc;
@@ -22,6 +23,7 @@ mod stats;
 mod tasks;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -82,6 +84,10 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     }
 }
 
+/// Threads of the runtime at least. Where there are few processors, a worker that waits for its turn behind the
+/// pipeline holds up all connections it serves, unless another worker takes them (docs/adr/0006).
+const WORKERS_LEAST: usize = 8;
+
 impl Server {
     /// Binds, opens, builds and starts. When it returns, the server answers and has caught up.
     pub(crate) fn start(config: Config) -> anyhow::Result<Self> {
@@ -141,7 +147,9 @@ impl Server {
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.max(WORKERS_LEAST))
         .enable_all()
         .thread_name("stormbell")
         .build()

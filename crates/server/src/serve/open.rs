@@ -19,6 +19,7 @@ use store::{Keys, PartitionId};
 use tokio::runtime;
 
 use super::build::{Built, Rooms};
+use super::courtesy::behind_the_doors;
 use super::deliver;
 use super::first_start;
 use super::histogram::Histogram;
@@ -71,7 +72,8 @@ impl Storage {
         let store = SqliteStore::open(store::sqlite::Options::new(config.folder("store.sqlite")))
             .await
             .context("cannot open the store")?;
-        let lake = LocalLake::open(lake_options(config)).context("cannot open the lake")?;
+        let lake = behind_the_doors(|| LocalLake::open(lake_options(config)))
+            .context("cannot open the lake")?;
         Ok(Self {
             journal: Arc::new(journal),
             store: Arc::new(store),
@@ -120,8 +122,8 @@ impl Parts {
         let observed = Arc::clone(&batches);
         let observer = Observer::new(move |took| observed.observe(took));
         let options = pipeline::Options { observer, ..config.pipeline.clone() };
-        let running =
-            pipeline.run(options, runtime.clone()).context("cannot start the pipeline's thread")?;
+        let running = behind_the_doors(|| pipeline.run(options, runtime.clone()))
+            .context("cannot start the pipeline's thread")?;
         let rooms = Rooms {
             journal: storage.journal.clone(),
             store: storage.store.clone(),

@@ -16,6 +16,8 @@ use crate::config::Config;
 
 /// How often the last uses of keys are written down.
 const TOUCH_EVERY: Duration = Duration::from_secs(60);
+/// How often default routes are brought in line with their endpoints, where that is owed.
+const ROUTES_EVERY: Duration = Duration::from_secs(1);
 
 /// A task that runs as long as the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,7 @@ enum TaskKind {
     Grpc,
     Stats,
     KeyUse,
+    DefaultRoutes,
     Courier,
 }
 
@@ -43,6 +46,7 @@ impl TaskKind {
             Self::Grpc => "grpc",
             Self::Stats => "stats",
             Self::KeyUse => "key use",
+            Self::DefaultRoutes => "default routes",
             Self::Courier => "courier",
         }
     }
@@ -50,7 +54,7 @@ impl TaskKind {
     const fn on_death(self) -> OnDeath {
         match self {
             Self::Http | Self::Grpc | Self::Courier => OnDeath::Stop,
-            Self::Stats | Self::KeyUse => OnDeath::GoOn,
+            Self::Stats | Self::KeyUse | Self::DefaultRoutes => OnDeath::GoOn,
         }
     }
 }
@@ -69,7 +73,7 @@ impl Tasks {
         let mut tasks = JoinSet::new();
         let front = Front::new(
             parts.built.doors.clone(),
-            parts.built.router.clone(),
+            parts.built.api.router(),
             parts.built.http_meters.clone(),
         );
         let services =
@@ -105,6 +109,17 @@ impl Tasks {
                 }
             }
             (TaskKind::KeyUse, Ok(()))
+        });
+        let (api, mut stopped) = (parts.built.api.clone(), stop.subscribe());
+        tasks.spawn(async move {
+            api.keep_default_routes().await;
+            while tokio::time::timeout(ROUTES_EVERY, stopped.wait_for(|&stopping| stopping))
+                .await
+                .is_err()
+            {
+                api.keep_default_routes().await;
+            }
+            (TaskKind::DefaultRoutes, Ok(()))
         });
         Ok(Self(tasks))
     }

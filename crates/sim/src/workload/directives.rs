@@ -1,4 +1,4 @@
-//! Rules, silences, inhibitions and escalation policies, created, changed and removed; dead letters
+//! Rules, default routes, silences, inhibitions and escalation policies, created, changed and removed; dead letters
 //! sent again.
 //!
 //! Conditions are simple on purpose, so that the auditor can hold them as texts.
@@ -14,8 +14,9 @@ use crate::auditor::Auditor;
 use crate::ports::{calendar, endpoint, schedule, subscriber};
 
 /// Directives of a kind that a project has at most, by kind.
-const MOST: [(DirectiveKind, u64, u64); 4] = [
+const MOST: [(DirectiveKind, u64, u64); 5] = [
     (DirectiveKind::Rule, 7, 12),
+    (DirectiveKind::DefaultRoute, 2, 2),
     (DirectiveKind::Silence, 3, 5),
     (DirectiveKind::Inhibition, 2, 3),
     (DirectiveKind::Escalation, 2, 3),
@@ -70,6 +71,7 @@ impl Workload {
             DirectiveKind::Silence => DirectiveBody::Silence(self.silence(project, now)),
             DirectiveKind::Inhibition => DirectiveBody::Inhibition(self.inhibition(project)),
             DirectiveKind::Escalation => DirectiveBody::Escalation(self.escalation(project)),
+            DirectiveKind::DefaultRoute => DirectiveBody::DefaultRoute(self.rule(project)),
         }
     }
 

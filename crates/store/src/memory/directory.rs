@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use model::{
-    Actor, Directive, DirectiveBody, DirectiveId, DirectiveKind, EndpointId, ProjectId,
-    SubscriberId, Timestamp,
+    Actor, Directive, DirectiveId, DirectiveKind, EndpointId, ProjectId, SubscriberId, Timestamp,
 };
 
 use super::MemoryStore;
@@ -237,12 +236,7 @@ impl Directory for MemoryStore {
     }
 }
 
-/// The subscriber of a rule.
+/// The subscriber of a rule or default route.
 fn owner(directive: &Directive) -> Option<SubscriberId> {
-    match &directive.body {
-        DirectiveBody::Rule(rule) => Some(rule.subscriber),
-        DirectiveBody::Silence(_) | DirectiveBody::Inhibition(_) | DirectiveBody::Escalation(_) => {
-            None
-        }
-    }
+    directive.body.as_rule().map(|rule| rule.subscriber)
 }

@@ -220,12 +220,8 @@ async fn all(api: &Api, project: ProjectId) -> Result<Vec<Directive>, Problem> {
 }
 
 fn silence(directive: Directive) -> Option<(DirectiveId, Silence)> {
-    match directive.body {
-        DirectiveBody::Silence(silence) => Some((directive.id, silence)),
-        DirectiveBody::Rule(_) | DirectiveBody::Inhibition(_) | DirectiveBody::Escalation(_) => {
-            None
-        }
-    }
+    let DirectiveBody::Silence(silence) = directive.body else { return None };
+    Some((directive.id, silence))
 }
 
 /// Whether a silence has every one of these matchers, word for word.

@@ -1,6 +1,7 @@
 //! `stormbell rules`: what subscribers want to hear of: listed, made, put in force, tried on the past, and
 //! carried from one server to another.
 
+mod defaults;
 mod exchange;
 mod show;
 mod trial;
@@ -33,6 +34,8 @@ pub(crate) struct Options {
 enum Command {
     /// List rules; so does no command at all
     List(Listing),
+    /// List what endpoints hear of while the project has no rule
+    Defaults(Listing),
     /// Show one rule
     Show(One),
     /// Make a rule, in force for the next record after its acknowledgement
@@ -113,6 +116,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     match &options.command {
         None => list(&options.listing, output),
         Some(Command::List(listing)) => list(listing, output),
+        Some(Command::Defaults(listing)) => defaults::run(listing, output),
         Some(Command::Show(one)) => show::run(one, output),
         Some(Command::Create { file, connection }) => create(file, connection, output),
         Some(Command::Enable(one)) => enable(one, true, output),

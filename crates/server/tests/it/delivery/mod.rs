@@ -1,6 +1,7 @@
 //! Rules and delivery, end to end: a real server, real sinks.
 
 mod amtool;
+mod defaults;
 mod first;
 mod lasting;
 mod next_record;

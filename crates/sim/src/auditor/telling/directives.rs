@@ -81,12 +81,23 @@ impl Auditor {
     }
 
     pub(super) fn rule(&self, project: ProjectId, id: DirectiveId) -> Option<&Rule> {
-        self.rules(project).find(|(of, _)| *of == id).map(|(_, rule)| rule)
+        let kinds = [DirectiveKind::Rule, DirectiveKind::DefaultRoute];
+        let known = kinds.map(|kind| self.telling.directives.get(&(project, kind, id)));
+        known.into_iter().flatten().find_map(|directive| match &directive.body {
+            DirectiveBody::Rule(rule) | DirectiveBody::DefaultRoute(rule) => Some(rule),
+            DirectiveBody::Silence(_)
+            | DirectiveBody::Inhibition(_)
+            | DirectiveBody::Escalation(_) => None,
+        })
     }
 
     pub(super) fn rules(&self, project: ProjectId) -> impl Iterator<Item = (DirectiveId, &Rule)> {
-        self.of(project, DirectiveKind::Rule).filter_map(|directive| match &directive.body {
-            DirectiveBody::Rule(rule) => Some((directive.id, rule)),
+        let has_rules = self.of(project, DirectiveKind::Rule).next().is_some();
+        let kind = if has_rules { DirectiveKind::Rule } else { DirectiveKind::DefaultRoute };
+        self.of(project, kind).filter_map(|directive| match &directive.body {
+            DirectiveBody::Rule(rule) | DirectiveBody::DefaultRoute(rule) => {
+                Some((directive.id, rule))
+            }
             DirectiveBody::Silence(_)
             | DirectiveBody::Inhibition(_)
             | DirectiveBody::Escalation(_) => None,
@@ -101,7 +112,8 @@ impl Auditor {
             DirectiveBody::Silence(silence) => Some((directive.id, silence)),
             DirectiveBody::Rule(_)
             | DirectiveBody::Inhibition(_)
-            | DirectiveBody::Escalation(_) => None,
+            | DirectiveBody::Escalation(_)
+            | DirectiveBody::DefaultRoute(_) => None,
         })
     }
 
@@ -111,9 +123,10 @@ impl Auditor {
     ) -> impl Iterator<Item = (DirectiveId, &Inhibition)> {
         self.of(project, DirectiveKind::Inhibition).filter_map(|directive| match &directive.body {
             DirectiveBody::Inhibition(inhibition) => Some((directive.id, inhibition)),
-            DirectiveBody::Rule(_) | DirectiveBody::Silence(_) | DirectiveBody::Escalation(_) => {
-                None
-            }
+            DirectiveBody::Rule(_)
+            | DirectiveBody::Silence(_)
+            | DirectiveBody::Escalation(_)
+            | DirectiveBody::DefaultRoute(_) => None,
         })
     }
 
@@ -121,9 +134,10 @@ impl Auditor {
         let known = self.telling.directives.get(&(project, DirectiveKind::Escalation, id))?;
         match &known.body {
             DirectiveBody::Escalation(escalation) => Some(escalation),
-            DirectiveBody::Rule(_) | DirectiveBody::Silence(_) | DirectiveBody::Inhibition(_) => {
-                None
-            }
+            DirectiveBody::Rule(_)
+            | DirectiveBody::Silence(_)
+            | DirectiveBody::Inhibition(_)
+            | DirectiveBody::DefaultRoute(_) => None,
         }
     }
 
@@ -143,7 +157,7 @@ fn bad_fields(body: &DirectiveBody) -> BTreeSet<String> {
         }
     };
     match body {
-        DirectiveBody::Rule(rule) => {
+        DirectiveBody::Rule(rule) | DirectiveBody::DefaultRoute(rule) => {
             let (empty, all) = (rule.conditions.is_empty(), rule.match_all);
             refuse(empty && !all, "match");
             refuse(!empty && all, "match_all");

@@ -1,7 +1,7 @@
 //! Directives. What a directive says stands in its row as it stands in the journal.
 
+use model::Directive;
 use model::codec::wire::Writer;
-use model::{Directive, DirectiveBody};
 use sqlx::sqlite::SqliteRow;
 
 use crate::Error;
@@ -14,12 +14,7 @@ pub(in crate::sqlite) const OTHERS: [&str; 4] = ["version", "subscriber", "name"
 pub(in crate::sqlite) fn write(values: &mut Values, directive: &Directive) {
     let mut document = Vec::new();
     model::codec::write_directive(&mut Writer(&mut document), directive);
-    let subscriber = match &directive.body {
-        DirectiveBody::Rule(rule) => Some(rule.subscriber.to_bytes().to_vec()),
-        DirectiveBody::Silence(_) | DirectiveBody::Inhibition(_) | DirectiveBody::Escalation(_) => {
-            None
-        }
-    };
+    let subscriber = directive.body.as_rule().map(|rule| rule.subscriber.to_bytes().to_vec());
     values
         .add(i64::from(directive.project.0))
         .add(i64::from(directive.body.kind().code()))
