@@ -176,7 +176,7 @@ pub(in crate::conformance) async fn one_stuck_target_hides_no_other(store: Arc<d
     road.commit(vec![notified(&fresh)]).await;
     let leased = lease(&store, endpoint(500), 1, (time(7_000), until)).await;
     assert_eq!(ids(&leased), [stuck[0].id], "what was due first");
-    let target = DueTarget { project: HERE, target: endpoint(500), since: time(2_002), count: 1 };
+    let target = DueTarget { project: HERE, target: endpoint(500), since: time(2_001), count: 1 };
     assert_eq!(due_targets(&store, time(2_002)).await, [target]);
 }
 

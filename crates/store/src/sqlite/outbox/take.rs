@@ -109,12 +109,14 @@ async fn pick(
     let mut picks: Vec<Pick> = Vec::new();
     let mut picked = BTreeSet::new();
     let mut left: Vec<u32> = wanted.iter().map(|of| of.most).collect();
+    let limits = limits(leases, now, wanted);
     let mut first = 0;
     while first < wanted.len() {
         let index = SIZES.iter().position(|size| *size <= wanted.len() - first);
         let index = index.unwrap_or(SIZES.len() - 1);
-        let of = &wanted[first..first + SIZES[index]];
-        for row in keys(connection, leases, now, (first, of), &KEYS[index]).await? {
+        let last = first + SIZES[index];
+        let of = (first..last).map(|place| (place, &wanted[place], limits[place]));
+        for row in keys(connection, now, of, &KEYS[index]).await? {
             let columns = Columns::new(&row, "deliveries", &["notification"]);
             let place = usize::try_from(columns.unsigned("place")?).unwrap_or(usize::MAX);
             let Some(of) = wanted.get(place) else { continue };
@@ -125,29 +127,34 @@ async fn pick(
                 picks.push(Pick { place, number, key, due_at });
             }
         }
-        first += of.len();
+        first = last;
     }
     Ok(picks)
 }
 
-/// The keys of what is due to these targets; of each as many more as are leased already.
+/// How many entries to read of each target: as many more as are leased already, and where the same target is
+/// asked for again, as were asked for before.
+fn limits(leases: &Leases, now: Timestamp, wanted: &[LeaseOf]) -> Vec<u64> {
+    let mut limits = HashMap::with_capacity(wanted.len());
+    let limit = |of: &LeaseOf| {
+        let place = (of.project, of.target);
+        let held = || u64::from(leases.held_of(place, now));
+        let limit = limits.entry(place).or_insert_with(held);
+        *limit += u64::from(of.most);
+        *limit
+    };
+    wanted.iter().map(limit).collect()
+}
+
+/// The keys of what is due to these targets.
 async fn keys(
     connection: &mut SqliteConnection,
-    leases: &Leases,
     now: Timestamp,
-    (first, of): (usize, &[LeaseOf]),
+    of: impl Iterator<Item = (usize, &LeaseOf, u64)>,
     sql: &Arc<str>,
 ) -> Result<Vec<SqliteRow>, Error> {
     let mut values = Values::default();
-    for (one, place) in of.iter().zip(first..) {
-        // The same target asked for twice is handed out what comes after.
-        let before = of
-            .iter()
-            .take(place - first)
-            .filter(|other| (other.project, other.target) == (one.project, one.target));
-        let before: u64 = before.map(|other| u64::from(other.most)).sum();
-        let held = leases.held_of((one.project, one.target), now);
-        let limit = u64::from(one.most) + u64::from(held) + before;
+    for (place, one, limit) in of {
         values
             .add(i64::try_from(place).unwrap_or(i64::MAX))
             .add(i64::from(one.project.0))
