@@ -157,6 +157,8 @@ pub enum Effect {
         project: ProjectId,
         /// Which.
         letters: Vec<(NotificationId, Target)>,
+        /// The position of the command: two replays may have the same time, and are still two.
+        seq: Seq,
         /// When.
         at: Timestamp,
     },

@@ -184,8 +184,8 @@ impl<'a> Folding<'a> {
             }
             Effect::Notified(notification) => self.outgoing.notified(notification),
             Effect::Attempted { at, receipt } => self.outgoing.attempted(*at, receipt),
-            Effect::Replayed { project, letters, at } => {
-                self.outgoing.replayed(*project, letters, *at);
+            Effect::Replayed { project, letters, seq, at } => {
+                self.outgoing.replayed(*project, letters, (*seq, *at));
             }
             Effect::Filed { incident: None, .. }
             | Effect::Skipped { .. }

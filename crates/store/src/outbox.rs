@@ -172,7 +172,7 @@ pub struct DueTarget {
     pub project: ProjectId,
     /// To whom.
     pub target: Target,
-    /// Since when something could be handed out: it was due, or its lease ended.
+    /// Since when the longest waiting is due, of what could be handed out and what is leased together.
     pub since: Timestamp,
     /// How many could be handed out, counted up to [`DUE_COUNTED`].
     pub count: u32,
@@ -194,7 +194,7 @@ pub struct LeaseOf {
 pub struct OutboxCounts {
     /// Deliveries due now or later.
     pub due: u64,
-    /// When the oldest of those was due.
+    /// When the oldest of those was due, of what waits behind no other.
     pub oldest_due_at: Option<Timestamp>,
     /// Dead letters.
     pub dead: u64,
@@ -225,14 +225,15 @@ pub trait Outbox {
     /// waiting first.
     async fn due_targets(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTarget>, Error>;
 
-    /// When [`Self::lease`] has something to hand out next: a delivery that waits behind no other is due
-    /// and nobody leases it, or the lease of one ends.
-    async fn next_due(&self) -> Result<Option<Timestamp>, Error>;
+    /// When after `now` [`Self::lease`] may have something more to hand out: a delivery that waits behind no
+    /// other becomes due, or the lease of one ends. What can be handed out at `now` does not count.
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error>;
 
     /// Leases what is due at `now`, until `until`: for each target what has been due longest, in order of
     /// (`seq`, id), so that what is tried again does not stand in the way of what is new. Of
     /// several deliveries to one target about one incident only the first not yet settled is handed
-    /// out, so that they are sent in order. What is leased by anybody until after `now` is not handed out.
+    /// out, so that they are sent in order. What is leased by anybody until after `now` is not handed out. A
+    /// backend that only one process uses may forget leases when that ends.
     async fn lease(
         &self,
         owner: u128,
@@ -244,6 +245,12 @@ pub trait Outbox {
     /// Gives leases back unused: those of `owner`, or of everybody where it is `None` (a server that stands
     /// alone does this when it starts, because whoever leased before is gone).
     async fn release(&self, owner: Option<u128>) -> Result<(), Error>;
+
+    /// Gives these leases back unused; they are due as they were.
+    async fn return_unused(
+        &self,
+        deliveries: &[(ProjectId, NotificationId, Target)],
+    ) -> Result<(), Error>;
 
     /// Gives one lease back unused, due at `due_at`; what nobody leases stays as it is.
     async fn give_back(

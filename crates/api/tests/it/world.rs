@@ -482,8 +482,8 @@ impl ScriptedRoad {
             }
             Operation::ReplayDeadLetters { letters } => {
                 let count = letters.len() as u64;
-                let (project, at) = (command.project, time(1_000));
-                self.follow(Effect::Replayed { project, letters, at }).await;
+                let (project, seq, at) = (command.project, Seq(1_000), time(1_000));
+                self.follow(Effect::Replayed { project, letters, seq, at }).await;
                 Outcome::Replayed(count)
             }
             other => panic!("the test did not say what this comes to: {other:?}"),

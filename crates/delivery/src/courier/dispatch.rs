@@ -4,23 +4,18 @@
 //!
 //! Invariant: everything leased is sent, spread, settled or given back before the next lease is asked for.
 
-use std::sync::Arc;
-
 use model::{Duration, Receipt, Target, Timestamp, Verdict};
 use store::Leased;
 use tokio::time::Instant;
 
 use super::Courier;
-use super::cache::Known;
 use super::flights::{Flight, Landing, Parcel, Try};
 use super::meters::ChannelLabel;
 use super::queues::{Ending, Place};
 use super::resolve::Course;
 use super::retry;
+use super::waiting::Outgoing;
 use crate::channel::{Sent, SentOutcome};
-
-/// Something that is to be sent, with where to and the name of whom.
-type Outgoing = (Leased, Arc<Known>, Arc<str>);
 
 impl Courier {
     /// Does with each what is to be done. Messages to one endpoint keep their order.
@@ -35,7 +30,8 @@ impl Courier {
             match self.resolver.course(&one, now).await {
                 Ok(Course::Send(known, name)) => {
                     let place = (one.notification.project, one.target);
-                    match outgoing.iter_mut().find(|(other, _)| *other == place) {
+                    // What goes to one endpoint comes together, or nearly so.
+                    match outgoing.iter_mut().rev().find(|(other, _)| *other == place) {
                         Some((_, group)) => group.push((one, known, name)),
                         None => outgoing.push((place, vec![(one, known, name)])),
                     }
@@ -95,7 +91,7 @@ impl Courier {
         }
     }
 
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         leased: &Leased,
         channel: ChannelLabel,
@@ -119,18 +115,32 @@ impl Courier {
         });
     }
 
-    /// Begins what goes to one endpoint: each by itself, or all as one digest.
+    /// Begins what goes to one endpoint: each by itself as far as there are slots, or all as one digest.
     fn begin_all(&mut self, place: Place, group: Vec<Outgoing>) {
         let steady = self.steady();
         let folds = self.folding.contains(&place);
+        let mut slots = self.granted.get(&place).copied().unwrap_or(0);
         let mut group = group.into_iter();
         while let Some(first) = group.next() {
-            let others = if folds { group.by_ref().collect() } else { Vec::new() };
-            self.begin(place, first, others, steady);
+            if folds {
+                self.begin(place, first, group.by_ref().collect(), steady);
+            } else if slots > 0 {
+                slots -= 1;
+                self.begin(place, first, Vec::new(), steady);
+            } else {
+                self.waiting.push(place, first, steady);
+            }
         }
+        self.go_on(place);
     }
 
-    fn begin(&mut self, place: Place, first: Outgoing, others: Vec<Outgoing>, steady: Timestamp) {
+    pub(super) fn begin(
+        &mut self,
+        place: Place,
+        first: Outgoing,
+        others: Vec<Outgoing>,
+        steady: Timestamp,
+    ) {
         let (first, endpoint, subscriber) = first;
         let tries = std::iter::once(&first).chain(others.iter().map(|(one, ..)| one)).map(as_try);
         let flight = Flight {
@@ -171,7 +181,10 @@ impl Courier {
         for index in 0..flight.tries.len() {
             self.receipt_of(&flight, index, &sent, wait, took);
         }
-        self.look_soon();
+        self.go_on(flight.place);
+        if self.lanes.wants_more(flight.place, &self.waiting) {
+            self.look_soon();
+        }
     }
 
     fn receipt_of(

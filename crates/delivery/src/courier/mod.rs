@@ -6,6 +6,7 @@
 //! so the only message that goes out twice is one whose sender died between the other side's yes and a durable
 //! receipt (or one whose receipt took longer than its lease, where several servers share an outbox).
 
+mod ahead;
 mod breaker;
 mod cache;
 mod digest;
@@ -13,6 +14,7 @@ mod dispatch;
 mod flights;
 mod meters;
 mod options;
+mod plan;
 mod ports;
 mod queues;
 mod rate;
@@ -22,8 +24,9 @@ mod retry;
 mod run;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use model::{Duration, Timestamp};
@@ -40,6 +43,7 @@ use flights::Flights;
 use queues::{Lanes, Place};
 use receipts::{Held, Receipts};
 use resolve::Resolver;
+use waiting::Waiting;
 
 /// Why a courier ended without being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +66,13 @@ pub struct Courier {
     held: Held,
     /// Endpoints for which what was leased is sent as one.
     folding: HashSet<Place>,
+    /// How many of what was leased may begin at once, by endpoint.
+    granted: HashMap<Place, u32>,
+    waiting: Waiting,
+    /// Slots of what is about to be leased.
+    reserved: u32,
+    /// Whether somebody got no slot because others have them all.
+    is_scarce: bool,
     /// Targets asked for in one look.
     breadth: usize,
     look_at: Instant,
@@ -91,6 +102,10 @@ impl Courier {
             receipts: Receipts::new(Arc::clone(&ports.journal)),
             held: Held::default(),
             folding: HashSet::new(),
+            granted: HashMap::new(),
+            waiting: Waiting::default(),
+            reserved: 0,
+            is_scarce: false,
             breadth: run::TARGETS_FIRST,
             look_at: now,
             looked_at: now,

@@ -1,27 +1,23 @@
-//! Which of what is due may be leased now: one lane an endpoint, and a share of all slots that no endpoint
-//! that hangs can take from those that answer.
+//! One lane an endpoint: what is known about sending to it, and what it may do now.
 //!
-//! Refuses to know: the clock (time is an argument), the store, what is sent.
+//! Refuses to know: the clock (time is an argument), the store, what is sent, who else wants slots.
 //!
-//! Invariant: endpoints that hang are given one slot each, while they have less than a quarter of all together; those
-//! not heard of yet have half of all until they hang. A quarter is always for endpoints that answer.
+//! Invariant: an endpoint that hangs is given one slot; what it was not heard of before it earns by answering.
 
 use std::collections::HashMap;
 
 use model::{Duration, ProjectId, Target, Timestamp};
-use store::{DueTarget, LeaseOf};
 
 use super::breaker::{Breaker, Permit};
-use super::digest::{self, DIGEST_MESSAGES, Room};
+use super::digest::{self, Room};
 use super::options::{Options, Settings};
 use super::rate::Bucket;
+use super::waiting::Waiting;
 
-/// What is leased at once for a person or schedule: that is looked up, not sent.
-const SPREAD_AT_ONCE: u32 = 64;
-/// What is leased at once for all persons and schedules.
-const SPREADS_AT_ONCE: u32 = 512;
 /// Slots of an endpoint that was not heard of yet; each answer in time adds one, up to what it is allowed.
 const SLOTS_FIRST: u32 = 2;
+/// Messages that may wait for a slot of one endpoint.
+const AHEAD_MOST: u32 = 256;
 /// How long a lane that nobody uses is remembered at least. So there are never more lanes than endpoints that had
 /// something due in the last ten minutes.
 const LANE_REMEMBERED: Duration = Duration::from_secs(300);
@@ -31,7 +27,7 @@ pub(super) type Place = (ProjectId, Target);
 
 /// What is known of an endpoint's haste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
+pub(super) enum Pace {
     /// Nothing was sent there yet.
     Unknown,
     /// The last send was answered in time, whatever the answer.
@@ -53,6 +49,10 @@ pub(super) struct Lane {
     paused_until: Option<Timestamp>,
     window: digest::Window,
     used_at: Timestamp,
+    /// Sends that were answered in time since the last plan.
+    answered: u32,
+    /// How many may wait here for a slot: twice as many as it takes from one look to the next.
+    ahead: u32,
 }
 
 /// How a send ended, as far as its lane is concerned.
@@ -69,29 +69,17 @@ pub(super) enum Ending {
 /// All lanes.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    lanes: HashMap<Place, Lane>,
+    pub(super) lanes: HashMap<Place, Lane>,
     swept_at: Timestamp,
-    total: u32,
-    slow_after: Duration,
+    /// Slots of all lanes together.
+    pub(super) total: u32,
+    pub(super) slow_after: Duration,
     unsaid: Settings,
-}
-
-/// What to lease now.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Plan {
-    /// What to ask the outbox for.
-    pub(super) wanted: Vec<LeaseOf>,
-    /// Where what is leased goes as one message.
-    pub(super) folding: Vec<Place>,
-    /// When something that had to wait for a time may go.
-    pub(super) next: Option<Timestamp>,
-    /// Whether slots were left over.
-    pub(super) has_room: bool,
 }
 
 /// What one lane may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Share {
+pub(super) enum Share {
     /// So many messages.
     Singles(u32),
     /// One message of all that is due.
@@ -100,18 +88,6 @@ enum Share {
     Until(Timestamp),
     /// Nothing before a send ends.
     Busy,
-}
-
-/// Slots that are free.
-#[derive(Debug, Clone, Copy)]
-struct Slots {
-    all: u32,
-    /// Of endpoints that are not known to answer.
-    unproven: u32,
-    /// Of endpoints that were not heard of yet.
-    unknown: u32,
-    /// Of endpoints that hang.
-    hanging: u32,
 }
 
 impl Lane {
@@ -127,6 +103,8 @@ impl Lane {
             paused_until: None,
             window: digest::Window::default(),
             used_at: now,
+            answered: 0,
+            ahead: 0,
         }
     }
 
@@ -142,7 +120,7 @@ impl Lane {
     }
 
     /// Its last send took too long, or one that is under way has.
-    fn pace(&self, slow_after: Duration, now: Timestamp) -> Pace {
+    pub(super) fn pace(&self, slow_after: Duration, now: Timestamp) -> Pace {
         let oldest = self.begun.iter().min();
         if oldest.is_some_and(|begun| now.since(*begun) >= slow_after) {
             Pace::Hangs
@@ -151,11 +129,17 @@ impl Lane {
         }
     }
 
-    fn share(&mut self, due: u32, pace: Pace, now: Timestamp) -> Share {
+    /// Messages under way.
+    pub(super) fn under_way(&self) -> u32 {
+        u32::try_from(self.begun.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What it may do now of `due` messages.
+    pub(super) fn share(&mut self, due: u32, pace: Pace, now: Timestamp) -> Share {
         if let Some(until) = self.paused_until.filter(|until| *until > now) {
             return Share::Until(until);
         }
-        let under_way = u32::try_from(self.begun.len()).unwrap_or(u32::MAX);
+        let under_way = self.under_way();
         let slots = match pace {
             Pace::Hangs => 1,
             Pace::Unknown | Pace::Answers => self.slots.min(self.settings.concurrency),
@@ -182,6 +166,23 @@ impl Lane {
             Some(Room::Digest) => Share::Digest,
             Some(Room::Until(until)) => Share::Until(until),
         }
+    }
+
+    /// Whether something may wait here for a slot: only what goes out one by one, to an endpoint that answers and
+    /// is to be left alone for no reason.
+    fn may_wait(&self, pace: Pace, now: Timestamp) -> bool {
+        pace == Pace::Answers
+            && matches!(self.breaker, Breaker::Closed { .. })
+            && self.paused_until.is_none_or(|until| until <= now)
+            && self.settings.digest.is_none()
+            && self.bucket.is_none()
+    }
+
+    /// How many may wait here until the next look.
+    pub(super) fn look_ahead(&mut self, pace: Pace, now: Timestamp) -> u32 {
+        let answered = std::mem::take(&mut self.answered);
+        self.ahead = answered.saturating_mul(2).max(self.ahead / 2).min(AHEAD_MOST);
+        if self.may_wait(pace, now) { self.ahead } else { 0 }
     }
 
     /// A message was begun that holds so many.
@@ -214,6 +215,7 @@ impl Lane {
             self.slots = 1;
         } else {
             self.pace = Pace::Answers;
+            self.answered = self.answered.saturating_add(1);
             self.slots = (self.slots + 1).min(self.settings.concurrency);
         }
         match ending {
@@ -265,6 +267,12 @@ impl Lanes {
         lane
     }
 
+    /// The lane of an endpoint, with the settings that it has.
+    pub(super) fn lane(&mut self, place: Place, now: Timestamp) -> &mut Lane {
+        let unsaid = self.unsaid;
+        self.lanes.entry(place).or_insert_with(|| Lane::new(unsaid, now))
+    }
+
     /// The lane of an endpoint that was opened.
     pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Lane> {
         self.lanes.get_mut(&place)
@@ -291,101 +299,33 @@ impl Lanes {
         self.lanes.values().filter(hangs).count() as u64
     }
 
-    /// What to lease of what is due, the longest waiting first: one message for everybody before a second for anybody.
-    pub(super) fn plan(&mut self, due: &[DueTarget], now: Timestamp) -> Plan {
-        let mut slots = self.free(now);
-        let mut plan = Plan::default();
-        let mut spreads = SPREADS_AT_ONCE;
-        let mut more: Vec<(usize, Pace, u32)> = Vec::new();
-        for one in due {
-            let place = (one.project, one.target);
-            let Target::Endpoint(_) = one.target else {
-                let most = one.count.min(SPREAD_AT_ONCE).min(spreads);
-                spreads -= most;
-                if most > 0 {
-                    plan.wanted.push(lease(one, most));
-                }
-                continue;
-            };
-            let unsaid = self.unsaid;
-            let lane = self.lanes.entry(place).or_insert_with(|| Lane::new(unsaid, now));
-            let pace = lane.pace(self.slow_after, now);
-            let share = lane.share(one.count, pace, now);
-            let most = match share {
-                Share::Until(until) => {
-                    plan.next = Some(plan.next.map_or(until, |next| next.min(until)));
-                    continue;
-                }
-                Share::Busy | Share::Singles(0) => continue,
-                Share::Digest => DIGEST_MESSAGES,
-                Share::Singles(most) => {
-                    if most > 1 {
-                        more.push((plan.wanted.len(), pace, most - 1));
-                    }
-                    1
-                }
-            };
-            if slots.take(pace, 1) == 1 {
-                if share == Share::Digest {
-                    plan.folding.push(place);
-                }
-                plan.wanted.push(lease(one, most));
-            } else if more.last().is_some_and(|last| last.0 == plan.wanted.len()) {
-                more.pop();
-            }
-        }
-        for (index, pace, most) in more {
-            plan.wanted[index].most += slots.take(pace, most);
-        }
-        plan.has_room = slots.all > 0;
-        plan
+    /// Whether a message that waits for this endpoint may begin, as far as that is the endpoint's matter.
+    #[must_use]
+    pub(super) fn may_begin(&self, place: Place, now: Timestamp) -> bool {
+        self.lanes.get(&place).is_some_and(|lane| {
+            let slots = lane.slots.min(lane.settings.concurrency);
+            lane.may_wait(lane.pace(self.slow_after, now), now) && lane.under_way() < slots
+        })
     }
 
-    fn free(&self, now: Timestamp) -> Slots {
-        let (mut answering, mut unknown, mut hanging) = (0, 0, 0);
-        for lane in self.lanes.values() {
-            let under_way = u32::try_from(lane.begun.len()).unwrap_or(u32::MAX);
-            match lane.pace(self.slow_after, now) {
-                Pace::Answers => answering += under_way,
-                Pace::Unknown => unknown += under_way,
-                Pace::Hangs => hanging += under_way,
-            }
-        }
-        let quarters = |parts: u32| (self.total.saturating_mul(parts) / 4).max(1);
-        Slots {
-            all: self.total.saturating_sub(answering + unknown + hanging),
-            unproven: quarters(3).saturating_sub(unknown + hanging),
-            unknown: quarters(2).saturating_sub(unknown),
-            hanging: quarters(1).saturating_sub(hanging),
+    /// Whether messages may wait for this endpoint.
+    #[must_use]
+    pub(super) fn may_wait(&self, place: Place, now: Timestamp) -> bool {
+        let lane = self.lanes.get(&place);
+        lane.is_some_and(|lane| lane.may_wait(lane.pace(self.slow_after, now), now))
+    }
+
+    /// Nothing is leased ahead for this endpoint until it has answered again.
+    pub(super) fn look_no_further(&mut self, place: Place) {
+        if let Some(lane) = self.lanes.get_mut(&place) {
+            (lane.ahead, lane.answered) = (0, 0);
         }
     }
-}
 
-impl Slots {
-    /// Takes up to `wanted` for a lane of this pace; answers how many it got.
-    fn take(&mut self, pace: Pace, wanted: u32) -> u32 {
-        let most = match pace {
-            Pace::Answers => self.all,
-            Pace::Unknown => self.all.min(self.unproven).min(self.unknown),
-            Pace::Hangs => self.all.min(self.unproven).min(self.hanging),
-        };
-        let got = wanted.min(most);
-        self.all -= got;
-        match pace {
-            Pace::Answers => {}
-            Pace::Unknown => {
-                self.unproven -= got;
-                self.unknown -= got;
-            }
-            Pace::Hangs => {
-                self.unproven -= got;
-                self.hanging -= got;
-            }
-        }
-        got
+    /// Whether what waits for this endpoint will not last for long.
+    #[must_use]
+    pub(super) fn wants_more(&self, place: Place, waiting: &Waiting) -> bool {
+        let ahead = self.lanes.get(&place).map_or(0, |lane| lane.ahead);
+        waiting.of(place) <= ahead / 2
     }
-}
-
-fn lease(due: &DueTarget, most: u32) -> LeaseOf {
-    LeaseOf { project: due.project, target: due.target, most }
 }

@@ -5,6 +5,7 @@
 //! Invariant: it looks at most once in `Options::look_apart` and at least once in `Options::poll`, and leases
 //! nothing while the journal refuses what it has to say already.
 
+use std::sync::Arc;
 use std::time::Duration as Span;
 
 use model::{Duration, Seq, Target, Timestamp};
@@ -14,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::flights::Landing;
 use super::meters::Standing;
-use super::queues::Plan;
+use super::plan::Plan;
 use super::{Courier, Error};
 
 /// Targets asked for in one look; four times as many while that is not enough to find work for every slot.
@@ -23,8 +24,8 @@ pub(super) const TARGETS_FIRST: usize = 1_024;
 const TARGETS_MOST: usize = 65_536;
 /// Deliveries held at once, those whose receipts are not applied yet included; beyond it nothing is leased.
 const HELD: usize = 16_384;
-/// How far two looks are apart for each span that one takes: looking may take half of the time.
-const LOOK_SHARE: u32 = 1;
+/// How far two looks are apart for each span that one takes: looking may take a quarter of the time.
+const LOOK_SHARE: u32 = 3;
 /// How far apart two looks are at most for that reason: one that waited for somebody else's write took long
 /// without costing much.
 const LOOK_APART_MOST: std::time::Duration = std::time::Duration::from_millis(50);
@@ -102,8 +103,9 @@ impl Courier {
             biased;
             () = stopped(stop) => Event::Stop,
             answer = self.receipts.answer() => Event::Answered(answer),
-            Some(landing) = self.flights.next(), if flying => Event::Landed(landing),
+            // Before what has ended: where something always has, news would never be heard.
             () = self.ports.news.due.notified() => Event::News,
+            Some(landing) = self.flights.next(), if flying => Event::Landed(landing),
             () = sleep_until(until) => Event::Time,
         }
     }
@@ -147,7 +149,9 @@ impl Courier {
     async fn look(&mut self) {
         let begun = Instant::now();
         self.look_at = begun + span(self.options.poll);
-        if self.may_lease() {
+        if let Err(error) = self.sweep().await {
+            self.store_failed(&error);
+        } else if self.may_lease() {
             self.handle.meters.looked();
             match self.lease().await {
                 Ok(next) => {
@@ -174,22 +178,49 @@ impl Courier {
         // Before the lease, so that what the lease answers is at least as new.
         let applied = *self.ports.news.applied.borrow();
         self.held.applied(applied);
-        let (now, steady) = (self.wall(), self.steady());
-        let due = self.ports.outbox.due_targets(now, self.breadth).await?;
+        let now = self.wall();
+        let (outbox, breadth) = (Arc::clone(&self.ports.outbox), self.breadth);
+        let due = self.meanwhile(async move { outbox.due_targets(now, breadth).await }).await?;
+        let steady = self.steady();
         self.open_lanes(&due, now, steady).await?;
-        let plan = self.lanes.plan(&due, steady);
+        let plan = self.lanes.plan(&due, steady, &self.waiting);
         self.widen(due.len(), &plan);
         self.folding.clear();
         self.folding.extend(plan.folding.iter().copied());
-        if !plan.wanted.is_empty() {
-            let until = now + self.options.lease;
-            let wanted = &plan.wanted;
-            let leased = self.ports.outbox.lease(self.options.owner, now, until, wanted).await?;
-            self.dispatch(leased).await;
+        self.granted.clear();
+        self.granted.extend(plan.granted.iter().copied());
+        self.is_scarce = plan.is_scarce;
+        if self.is_scarce {
+            self.return_all().await?;
         }
         let waits = plan.next.map(|next| now + next.since(steady));
-        let due_next = self.ports.outbox.next_due().await?.filter(|next| *next > now);
+        if !plan.wanted.is_empty() {
+            self.reserved = plan.granted.iter().map(|(_, slots)| slots).sum();
+            let (outbox, owner) = (Arc::clone(&self.ports.outbox), self.options.owner);
+            let (until, wanted) = (now + self.options.lease, plan.wanted);
+            let lease = async move { outbox.lease(owner, now, until, &wanted).await };
+            let leased = self.meanwhile(lease).await;
+            self.reserved = 0;
+            self.dispatch(leased?).await;
+        }
+        let outbox = Arc::clone(&self.ports.outbox);
+        let due_next = self.meanwhile(async move { outbox.next_due(now).await }).await?;
         Ok(waits.into_iter().chain(due_next).min())
+    }
+
+    /// Waits for the store, and goes on with what ends meanwhile.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T> + Send) -> T {
+        tokio::pin!(work);
+        loop {
+            let flying = self.flights.len() > 0;
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                answer = self.receipts.answer() => self.answered(answer),
+                Some(landing) = self.flights.next(), if flying => self.land(landing),
+            }
+            self.write();
+        }
     }
 
     async fn open_lanes(
@@ -236,6 +267,9 @@ impl Courier {
     /// Lets what is under way end within a bound, writes the receipts, and gives back what is left.
     async fn close(&mut self) {
         let bound = span(self.options.stop_within);
+        if let Err(error) = self.return_all().await {
+            self.store_failed(&error);
+        }
         if timeout(bound, self.land_all()).await.is_err() {
             self.flights.abort();
             self.land_all().await;

@@ -312,7 +312,7 @@ impl Engine {
         let count = distinct.len() as u64;
         self.audit_project(project, actor, AuditAction::Replayed { letters: count }, "", out);
         let letters = distinct.into_iter().collect();
-        out.push(Effect::Replayed { project, letters, at: self.at });
+        out.push(Effect::Replayed { project, letters, seq: self.seq, at: self.at });
         Ok(Outcome::Replayed(count))
     }
 }

@@ -171,8 +171,8 @@ impl Outbox for SimStore {
         self.inner().due_targets(now, limit).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        self.inner().next_due().await
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        self.inner().next_due(now).await
     }
 
     async fn lease(
@@ -187,6 +187,13 @@ impl Outbox for SimStore {
 
     async fn release(&self, owner: Option<u128>) -> Result<(), Error> {
         self.inner().release(owner).await
+    }
+
+    async fn return_unused(
+        &self,
+        deliveries: &[(ProjectId, NotificationId, Target)],
+    ) -> Result<(), Error> {
+        self.inner().return_unused(deliveries).await
     }
 
     async fn give_back(

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Notification, NotificationId, ProjectId, Receipt, Target, Timestamp};
+use model::{Notification, NotificationId, ProjectId, Receipt, Seq, Target, Timestamp};
 
 /// Names a delivery.
 pub(crate) type DeliveryKey = (ProjectId, NotificationId, Target);
@@ -28,8 +28,8 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) struct Round<'a> {
     /// Tries that ended.
     pub(crate) receipts: Vec<(Timestamp, &'a Receipt)>,
-    /// Dead letters that are due again, and when.
-    pub(crate) replays: Vec<(DeliveryKey, Timestamp)>,
+    /// Dead letters that are due again, by which entry and when.
+    pub(crate) replays: Vec<(DeliveryKey, (Seq, Timestamp))>,
 }
 
 /// The outbox's share, so far.
@@ -57,11 +57,11 @@ impl<'a> OutgoingFolding<'a> {
         &mut self,
         project: ProjectId,
         letters: &[(NotificationId, Target)],
-        at: Timestamp,
+        moment: (Seq, Timestamp),
     ) {
         for &(notification, target) in letters {
             let key = (project, notification, target);
-            self.round(key).replays.push((key, at));
+            self.round(key).replays.push((key, moment));
         }
     }
 

@@ -92,6 +92,7 @@ pub const CASES: &[Case] = cases![
     effects::a_batch_applied_twice_changes_nothing,
     effects::effects_in_one_batch_do_what_they_do_in_many,
     effects::replayed_letters_are_due_at_once_with_a_new_deadline,
+    effects::a_letter_is_replayed_as_often_as_it_is_asked_for_in_one_instant,
     effects::a_thread_is_what_the_first_message_was_called,
     effects::figures_count_what_is_due_and_what_is_dead,
     effects::ten_thousand_notifications_fit_one_commit,

@@ -154,9 +154,15 @@ pub fn attempted(at: Timestamp, receipt: &Receipt) -> Effect {
 /// The effect of letters that are due again.
 #[must_use]
 pub fn replayed(at: Timestamp, letters: &[(&Notification, Target)]) -> Effect {
+    replayed_by(Seq(at.micros().unsigned_abs()), at, letters)
+}
+
+/// The effect of letters that are due again by the entry at `seq`.
+#[must_use]
+pub fn replayed_by(seq: Seq, at: Timestamp, letters: &[(&Notification, Target)]) -> Effect {
     let project = letters.first().map_or(ProjectId(1), |(notification, _)| notification.project);
     let letters = letters.iter().map(|(notification, target)| (notification.id, *target)).collect();
-    Effect::Replayed { project, letters, at }
+    Effect::Replayed { project, letters, seq, at }
 }
 
 /// A rule with every field set.

@@ -38,7 +38,8 @@ pub(super) struct Delivery {
     pub(super) lease: Option<(u128, Timestamp)>,
     pub(super) delivered_at: Option<Timestamp>,
     pub(super) dead_at: Option<Timestamp>,
-    replayed_at: Option<Timestamp>,
+    /// The position of the latest replay.
+    replayed_seq: Option<Seq>,
     pub(super) last_answer: String,
 }
 
@@ -61,14 +62,14 @@ impl Delivery {
             lease: None,
             delivered_at: None,
             dead_at: None,
-            replayed_at: None,
+            replayed_seq: None,
             last_answer: String::new(),
         }
     }
 
-    /// From when it can be handed out.
-    fn ready_at(&self) -> Timestamp {
-        self.lease.map_or(self.due_at, |(_, until)| until)
+    /// Whether somebody leases it until after `now`.
+    pub(super) fn is_leased(&self, now: Timestamp) -> bool {
+        self.lease.is_some_and(|(_, until)| until > now)
     }
 }
 
@@ -124,13 +125,13 @@ impl Deliveries {
         &mut self,
         project: ProjectId,
         letters: &[(NotificationId, Target)],
-        at: Timestamp,
+        (seq, at): (Seq, Timestamp),
     ) -> Vec<Change> {
         let mut changes = Vec::new();
         for &(notification, target) in letters {
             let key = (project, notification, target);
             let Some(before) = self.deliveries.get(&key) else { continue };
-            let is_new = before.replayed_at.is_none_or(|last| last < at);
+            let is_new = before.replayed_seq.is_none_or(|last| last < seq);
             if before.status != DeliveryStatus::Dead || !is_new {
                 continue;
             }
@@ -139,7 +140,7 @@ impl Deliveries {
                 due_at: at,
                 deadline: at + limits::DELIVERY_DEADLINE,
                 dead_at: None,
-                replayed_at: Some(at),
+                replayed_seq: Some(seq),
                 ..before.clone()
             };
             changes.push(self.set(key, after));
@@ -182,8 +183,8 @@ impl Deliveries {
         changes
     }
 
-    /// What can be handed out, and from when: what is due and the first of its line.
-    pub(super) fn ready(&self) -> Vec<(Timestamp, Seq, DeliveryKey)> {
+    /// What is the first of its line and due, now or later, with when; leased or not.
+    pub(super) fn firsts(&self) -> Vec<(Timestamp, Seq, DeliveryKey)> {
         let mut firsts: BTreeMap<LineKey, (Seq, NotificationId)> = BTreeMap::new();
         for (place, line) in self.due().filter_map(|(_, _, place, line)| Some((place, line?))) {
             let first = firsts.entry(line).or_insert(place);
@@ -193,7 +194,7 @@ impl Deliveries {
             |place, line: Option<LineKey>| line.is_none_or(|line| firsts[&line] == place);
         self.due()
             .filter(|&(_, _, place, line)| is_first(place, line))
-            .map(|(key, delivery, place, _)| (delivery.ready_at(), place.0, key))
+            .map(|(key, delivery, place, _)| (delivery.due_at, place.0, key))
             .collect()
     }
 
@@ -260,7 +261,7 @@ fn tried(before: Delivery, at: Timestamp, receipt: &Receipt) -> Delivery {
         lease: None,
         delivered_at: status.is_told().then_some(at),
         dead_at: (status == DeliveryStatus::Dead).then_some(at),
-        replayed_at: before.replayed_at,
+        replayed_seq: before.replayed_seq,
         last_answer: receipt.answer.clone(),
     }
 }

@@ -82,26 +82,33 @@ impl Outbox for MemoryStore {
 
     async fn due_targets(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTarget>, Error> {
         let state = self.lock();
-        let mut ready = state.tables.outbox.ready();
-        ready.retain(|&(ready_at, ..)| ready_at <= now);
-        ready.sort_unstable_by_key(|&(ready_at, _, key)| (key.0, key.2, ready_at));
+        let rows = &state.tables.outbox;
+        let mut due = rows.firsts();
+        due.retain(|&(due_at, ..)| due_at <= now);
+        due.sort_unstable_by_key(|&(due_at, _, key)| (key.0, key.2, due_at));
         let mut targets: Vec<DueTarget> = Vec::new();
-        for (since, _, (project, _, target)) in ready {
+        for (since, _, key) in due {
+            let (project, _, target) = key;
+            let count = u32::from(!rows.deliveries[&key].is_leased(now));
             match targets.last_mut() {
                 Some(last) if (last.project, last.target) == (project, target) => {
-                    last.count = (last.count + 1).min(DUE_COUNTED);
+                    last.count = (last.count + count).min(DUE_COUNTED);
                 }
-                Some(_) | None => targets.push(DueTarget { project, target, since, count: 1 }),
+                Some(_) | None => targets.push(DueTarget { project, target, since, count }),
             }
         }
+        targets.retain(|due| due.count > 0);
         targets.sort_by_key(|due| (due.since, due.project, due.target));
         targets.truncate(limit);
         Ok(targets)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        let ready = self.lock().tables.outbox.ready();
-        Ok(ready.into_iter().map(|(ready_at, ..)| ready_at).min())
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let state = self.lock();
+        let rows = &state.tables.outbox;
+        let due = rows.firsts().into_iter().map(|(due_at, ..)| due_at);
+        let leases = rows.deliveries.values().filter_map(|row| Some(row.lease?.1));
+        Ok(due.chain(leases).filter(|moment| *moment > now).min())
     }
 
     async fn lease(
@@ -114,11 +121,14 @@ impl Outbox for MemoryStore {
         let mut state = self.lock();
         let mut leased = Vec::new();
         for of in wanted {
-            let mut ready = state.tables.outbox.ready();
-            ready.retain(|&(ready_at, _, key)| {
-                ready_at <= now && (key.0, key.2) == (of.project, of.target)
+            let rows = &state.tables.outbox;
+            let mut ready = rows.firsts();
+            ready.retain(|&(due_at, _, key)| {
+                due_at <= now
+                    && (key.0, key.2) == (of.project, of.target)
+                    && !rows.deliveries[&key].is_leased(now)
             });
-            ready.sort_unstable_by_key(|&(ready_at, seq, key)| (ready_at, seq, key.1));
+            ready.sort_unstable_by_key(|&(due_at, seq, key)| (due_at, seq, key.1));
             ready.truncate(usize::try_from(of.most).unwrap_or(usize::MAX));
             ready.sort_unstable_by_key(|&(_, seq, key)| (seq, key.1));
             for (_, _, key) in ready {
@@ -139,6 +149,20 @@ impl Outbox for MemoryStore {
         for key in keys {
             let change = state.tables.outbox.lease(key, None);
             state.also([change]);
+        }
+        Ok(())
+    }
+
+    async fn return_unused(
+        &self,
+        deliveries: &[(ProjectId, NotificationId, Target)],
+    ) -> Result<(), Error> {
+        let mut state = self.lock();
+        for &key in deliveries {
+            if state.tables.outbox.deliveries.contains_key(&key) {
+                let change = state.tables.outbox.lease(key, None);
+                state.also([change]);
+            }
         }
         Ok(())
     }
@@ -171,22 +195,15 @@ impl Outbox for MemoryStore {
 
     async fn outbox_counts(&self) -> Result<OutboxCounts, Error> {
         let state = self.lock();
-        let mut counts = OutboxCounts::default();
-        for delivery in state.tables.outbox.deliveries.values() {
-            match delivery.status {
-                DeliveryStatus::Due => {
-                    counts.due += 1;
-                    let oldest = counts.oldest_due_at.get_or_insert(delivery.due_at);
-                    *oldest = delivery.due_at.min(*oldest);
-                }
-                DeliveryStatus::Dead => counts.dead += 1,
-                DeliveryStatus::Delivered
-                | DeliveryStatus::Folded
-                | DeliveryStatus::Held
-                | DeliveryStatus::Spread => {}
-            }
-        }
-        Ok(counts)
+        let rows = &state.tables.outbox;
+        let count = |status| {
+            rows.deliveries.values().filter(|delivery| delivery.status == status).count() as u64
+        };
+        Ok(OutboxCounts {
+            due: count(DeliveryStatus::Due),
+            oldest_due_at: rows.firsts().into_iter().map(|(due_at, ..)| due_at).min(),
+            dead: count(DeliveryStatus::Dead),
+        })
     }
 }
 

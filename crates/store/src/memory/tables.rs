@@ -169,8 +169,8 @@ impl Tables {
             Effect::Attempted { at, receipt } => {
                 Some(Undo::Outbox(self.outbox.attempted(*at, receipt)))
             }
-            Effect::Replayed { project, letters, at } => {
-                Some(Undo::Outbox(self.outbox.replayed(*project, letters, *at)))
+            Effect::Replayed { project, letters, seq, at } => {
+                Some(Undo::Outbox(self.outbox.replayed(*project, letters, (*seq, *at))))
             }
             Effect::Filed { incident: None, .. }
             | Effect::Skipped { .. }

@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "delivery",
         sql: include_str!("../../migrations/0002_delivery.sql"),
     },
+    Migration { version: 3, name: "leases", sql: include_str!("../../migrations/0003_leases.sql") },
 ];
 
 /// Brings the store to the schema of this binary.

@@ -109,6 +109,8 @@ struct Shared {
     readers: SqlitePool,
     /// `None` after a write failed or was abandoned; the next write opens another.
     writer: Mutex<Option<SqliteConnection>>,
+    /// Taken after `writer` where both are held.
+    leases: Mutex<outbox::Leases>,
     checkpoints: Checkpoints,
 }
 
@@ -134,7 +136,8 @@ impl SqliteStore {
             .map_err(failed(&doing))?;
         let checkpoints = Checkpoints::new(&options);
         let writer = Mutex::new(Some(writer));
-        Ok(Self { shared: Arc::new(Shared { options, readers, writer, checkpoints }) })
+        let leases = Mutex::default();
+        Ok(Self { shared: Arc::new(Shared { options, readers, writer, leases, checkpoints }) })
     }
 
     /// Closes every connection; the last one copies the log into the file and removes it. Nothing is
@@ -208,9 +211,12 @@ impl Store for SqliteStore {
             );
             return write.refuse(Error::new(ErrorKind::Fenced, what)).await;
         }
-        write::write_batch(&mut write.connection, &batch).await?;
+        let changes = write::write_batch(&mut write.connection, &batch).await?;
         write::write_offset(&mut write.connection, &commit).await?;
         write.commit().await?;
+        if !changes.is_empty() {
+            self.shared.leases.lock().await.follow(&changes);
+        }
         Checkpoints::after_commit(&self.shared);
         Ok(())
     }

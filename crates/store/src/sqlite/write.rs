@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::bulk::{Bulk, Values};
 use super::failure::failed;
-use super::outbox;
+use super::outbox::{self, LeaseChanges};
 use super::rows::{alert, analysis, audit, directive, incident, policy};
 use crate::Error;
 use crate::batch::{Batch, CounterRow, MoveRow, RcaRow};
@@ -47,11 +47,11 @@ pub(super) async fn write_offset(
     Ok(())
 }
 
-/// Writes everything but the offset.
+/// Writes everything but the offset; answers what that does to leases.
 pub(super) async fn write_batch(
     connection: &mut SqliteConnection,
     batch: &Batch<'_>,
-) -> Result<(), Error> {
+) -> Result<LeaseChanges, Error> {
     let sql = &*STATEMENTS;
     let run = sql.incidents.run(connection, &batch.incidents, incident::write);
     run.await.map_err(failed("write incidents"))?;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use model::{
     DirectiveKind, Duration, Effect, Effects, EndpointId, Incident, Notification, Rca, Seq, Status,
-    Verdict,
+    Timestamp, Verdict,
 };
 use store::conformance::fixtures::{
     Chance, HERE, Road, alert, audit, audited, bare_incident, filed, firing, incident, incident_id,
     key, opened, person, policy, rca, rca_accepted, time,
 };
 use store::conformance::notices::{
-    about_incident, about_signal, attempted, directed, endpoint, notified, receipt, rule,
-    subscriber_id,
+    about_incident, about_signal, attempted, directed, endpoint, notified, receipt, replayed_by,
+    rule, subscriber_id,
 };
 use store::{
     Admin, Commit, Contact, Directory, ErrorKind, IncidentFilter, LeaseOf, Letter, LetterFilter,
@@ -189,12 +189,20 @@ fn golden_subscriber() -> SubscriberRow {
     }
 }
 
-/// Writes `tests/golden/v2/store.sqlite` when `STORE_WRITE_GOLDEN` is set: once, before a release.
+/// What the golden store of version 3 holds beside that: a letter that was replayed, and is dead again.
+fn golden_replay() -> Vec<Effect> {
+    let [_, dead, _] = golden_notifications();
+    let again = attempted(time(12), &receipt(&dead, endpoint(2), 2, Verdict::Dead));
+    vec![replayed_by(Seq(11), time(11), &[(&dead, endpoint(2))]), again]
+}
+
+/// Writes `tests/golden/v3/store.sqlite` when `STORE_WRITE_GOLDEN` is set: once, before a release.
 async fn write_golden(path: &Path) {
     let store = open(path).await;
     let mut road = road(&store);
     road.commit(golden_effects()).await;
     road.commit(golden_deliveries()).await;
+    road.commit(golden_replay()).await;
     store.create_key(&key(HERE, 1), &person("root")).await.unwrap();
     store.save_draft(HERE, &golden_draft(), None).await.unwrap();
     store.put_subscriber(&golden_subscriber(), None, &person("root"), time(8)).await.unwrap();
@@ -221,30 +229,56 @@ async fn the_golden_store_of_version_1_opens_and_holds_what_was_written() {
     let commit = Commit { partition: P0, expected, through, at: time(2), effects: &effects };
     store.commit(commit).await.unwrap();
     store.put_subscriber(&golden_subscriber(), None, &person("root"), time(8)).await.unwrap();
-    holds_what_version_2_wrote(&store).await;
+    holds_what_version_2_wrote(&store, (1, time(9))).await;
 }
 
 #[tokio::test]
 async fn the_golden_store_of_version_2_opens_and_holds_what_was_written() {
-    if std::env::var_os("STORE_WRITE_GOLDEN").is_some() {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2/store.sqlite");
-        write_golden(&golden).await;
-    }
     let folder = tempfile::tempdir().unwrap();
     let store = copy_of_golden(folder.path(), 2).await;
     assert_eq!(store.offset(P0).await.unwrap(), Seq(2));
     holds_what_version_1_wrote(&store).await;
-    holds_what_version_2_wrote(&store).await;
+    holds_what_version_2_wrote(&store, (1, time(9))).await;
+    // Migrated, it takes what came with version 3, and counts on from where triggers had counted to.
+    let effects = Effects(golden_replay());
+    let (expected, through) = (Seq(2), Seq(3));
+    let commit = Commit { partition: P0, expected, through, at: time(3), effects: &effects };
+    store.commit(commit).await.unwrap();
+    holds_what_version_3_wrote(&store).await;
 }
 
-async fn holds_what_version_2_wrote(store: &SqliteStore) {
+#[tokio::test]
+async fn the_golden_store_of_version_3_opens_and_holds_what_was_written() {
+    if std::env::var_os("STORE_WRITE_GOLDEN").is_some() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3/store.sqlite");
+        write_golden(&golden).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let store = copy_of_golden(folder.path(), 3).await;
+    assert_eq!(store.offset(P0).await.unwrap(), Seq(3));
+    holds_what_version_1_wrote(&store).await;
+    holds_what_version_2_wrote(&store, (2, time(12))).await;
+    holds_what_version_3_wrote(&store).await;
+}
+
+async fn holds_what_version_3_wrote(store: &SqliteStore) {
+    let counts = store.outbox_counts().await.unwrap();
+    assert_eq!((counts.due, counts.dead, counts.oldest_due_at), (1, 1, Some(time(5))));
+    let effects = Effects(golden_replay());
+    let (expected, through) = (Seq(3), Seq(4));
+    let commit = Commit { partition: P0, expected, through, at: time(4), effects: &effects };
+    store.commit(commit).await.unwrap();
+    assert_eq!(store.outbox_counts().await.unwrap(), counts, "the same replay changes nothing");
+}
+
+async fn holds_what_version_2_wrote(store: &SqliteStore, (tries, dead_at): (u32, Timestamp)) {
     let [told, dead, waits] = golden_notifications();
     let delivered = store.notification(HERE, told.id).await.unwrap().unwrap();
     assert_eq!((&delivered.notification, delivered.delivered_at), (&told, Some(time(9))));
     assert_eq!(delivered.attempts, [receipt(&told, endpoint(1), 1, Verdict::Delivered)]);
     let letters = store.letters(HERE, &LetterFilter::default()).await.unwrap().items;
-    let last = receipt(&dead, endpoint(2), 1, Verdict::Dead);
-    let letter = Letter { notification: dead, target: endpoint(2), last, dead_at: time(9) };
+    let last = receipt(&dead, endpoint(2), tries, Verdict::Dead);
+    let letter = Letter { notification: dead, target: endpoint(2), last, dead_at };
     assert_eq!(letters, [letter]);
     let of = LeaseOf { project: HERE, target: endpoint(1), most: 9 };
     let leased = store.lease(1, time(9), time(99), &[of]).await.unwrap();

@@ -161,10 +161,11 @@ impl Outbox for Book {
         Ok(targets)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
         let tables = self.up()?;
         let due = tables.rows.values().filter(|row| row.status == DeliveryStatus::Due);
-        Ok(due.map(|row| row.leased.map_or(row.due_at, |(_, until)| until)).min())
+        let moments = due.map(|row| row.leased.map_or(row.due_at, |(_, until)| until));
+        Ok(moments.filter(|moment| *moment > now).min())
     }
 
     async fn lease(
@@ -199,6 +200,19 @@ impl Outbox for Book {
     async fn release(&self, owner: Option<u128>) -> Result<(), Error> {
         for row in self.up()?.rows.values_mut() {
             row.leased = row.leased.filter(|(by, _)| owner.is_some_and(|owner| owner != *by));
+        }
+        Ok(())
+    }
+
+    async fn return_unused(
+        &self,
+        deliveries: &[(ProjectId, NotificationId, Target)],
+    ) -> Result<(), Error> {
+        let mut tables = self.up()?;
+        for (key, row) in &mut tables.rows {
+            if deliveries.iter().any(|one| (one.1, one.2) == (key.1, key.2)) {
+                row.leased = None;
+            }
         }
         Ok(())
     }

@@ -4,8 +4,10 @@ use model::{Duration, EndpointId, ProjectId, Target, Timestamp};
 use proptest::prelude::*;
 use store::DueTarget;
 
-use crate::courier::options::Options;
-use crate::courier::queues::{Ending, Lanes, Place, Plan};
+use crate::courier::options::{Options, Settings};
+use crate::courier::plan::Plan;
+use crate::courier::queues::{Ending, Lanes, Place};
+use crate::courier::waiting::Waiting;
 
 const HERE: ProjectId = ProjectId(1);
 
@@ -26,11 +28,15 @@ fn options(total: u32) -> Options {
 }
 
 fn begin(lanes: &mut Lanes, plan: &Plan, now: Timestamp) -> u32 {
-    for one in &plan.wanted {
-        let lane = lanes.open((one.project, one.target), None, now);
-        (0..one.most).for_each(|_| lane.began(1, now));
+    for (place, slots) in &plan.granted {
+        let lane = lanes.open(*place, None, now);
+        (0..*slots).for_each(|_| lane.began(1, now));
     }
-    plan.wanted.iter().map(|one| one.most).sum()
+    plan.granted.iter().map(|(_, slots)| slots).sum()
+}
+
+fn plan(lanes: &mut Lanes, due: &[DueTarget], now: Timestamp) -> Plan {
+    lanes.plan(due, now, &Waiting::default())
 }
 
 /// An endpoint that answered so often.
@@ -48,10 +54,10 @@ fn everybody_gets_one_before_anybody_gets_a_second() {
     for id in 1..=4 {
         prove(&mut lanes, id, 20);
     }
-    let plan = lanes.plan(&[due(1, 50), due(2, 1), due(3, 50), due(4, 50)], at(1));
-    let most: Vec<u32> = plan.wanted.iter().map(|one| one.most).collect();
-    assert_eq!(most, [3, 1, 1, 1]);
-    assert!(!plan.has_room);
+    let plan = plan(&mut lanes, &[due(1, 50), due(2, 1), due(3, 50), due(4, 50)], at(1));
+    let slots: Vec<u32> = plan.granted.iter().map(|one| one.1).collect();
+    assert_eq!(slots, [3, 1, 1, 1]);
+    assert!(!plan.has_room && !plan.is_scarce);
 }
 
 #[test]
@@ -66,13 +72,13 @@ fn endpoints_that_hang_and_new_ones_leave_a_quarter_to_those_that_answer() {
         prove(&mut lanes, id, 20);
     }
     let everybody: Vec<DueTarget> = (1..=210).map(|id| due(id, 100)).collect();
-    let plan = lanes.plan(&everybody, at(31));
+    let plan = plan(&mut lanes, &everybody, at(31));
     let taken = |from: u128, to: u128| -> u32 {
-        let inside = plan.wanted.iter().filter(|one| match one.target {
+        let inside = plan.granted.iter().filter(|one| match one.0.1 {
             Target::Endpoint(id) => (from..=to).contains(&id.0),
             Target::OnCall(_) | Target::Person(_) => false,
         });
-        inside.map(|one| one.most).sum()
+        inside.map(|one| one.1).sum()
     };
     assert_eq!((taken(1, 50), taken(51, 200), taken(201, 210)), (10, 20, 10));
 }
@@ -81,7 +87,7 @@ fn endpoints_that_hang_and_new_ones_leave_a_quarter_to_those_that_answer() {
 fn an_endpoint_earns_its_slots_by_answering_and_loses_them_by_taking_too_long() {
     let mut lanes = Lanes::new(&options(256));
     let slots = |lanes: &mut Lanes, now| {
-        lanes.plan(&[due(1, 100)], now).wanted.first().map_or(0, |one| one.most)
+        plan(lanes, &[due(1, 100)], now).granted.first().map_or(0, |one| one.1)
     };
     assert_eq!(slots(&mut lanes, at(0)), 2);
     prove(&mut lanes, 1, 3);
@@ -97,11 +103,55 @@ fn an_endpoint_earns_its_slots_by_answering_and_loses_them_by_taking_too_long() 
 }
 
 #[test]
+fn an_endpoint_is_leased_ahead_what_it_takes_between_two_looks_twice_over() {
+    let mut lanes = Lanes::new(&options(256));
+    let wanted = |lanes: &mut Lanes, now| plan(lanes, &[due(1, 9_000)], now).wanted[0].most;
+    assert_eq!(wanted(&mut lanes, at(0)), 2, "nothing is known of it");
+    prove(&mut lanes, 1, 40);
+    assert_eq!(wanted(&mut lanes, at(1)), 8 + 80);
+    assert_eq!(wanted(&mut lanes, at(2)), 8 + 40, "it took nothing meanwhile");
+    prove(&mut lanes, 1, 1_000);
+    assert_eq!(wanted(&mut lanes, at(3)), 8 + 256);
+    // While its slots are full, what is leased waits.
+    let lane = lanes.open(place(1), None, at(3));
+    (0..8).for_each(|_| lane.began(1, at(3)));
+    let full = plan(&mut lanes, &[due(1, 100)], at(3));
+    assert_eq!((full.wanted[0].most, full.granted.len()), (100, 0));
+    lanes.open(place(1), None, at(4)).ended(at(3), Ending::Failed, Duration::from_secs(5), at(9));
+    assert!(plan(&mut lanes, &[due(1, 100)], at(9)).wanted.is_empty(), "it hangs");
+}
+
+#[test]
+fn nothing_is_leased_ahead_where_that_would_decide_too_early() {
+    for config in
+        [r#"{"digest": {"more_than": 200, "within": "1s"}}"#, r#"{"rate_per_second": 1000}"#]
+    {
+        let options = options(256);
+        let mut lanes = Lanes::new(&options);
+        prove(&mut lanes, 1, 100);
+        lanes.open(place(1), Some(Settings::read(config, &options)), at(1));
+        let plan = plan(&mut lanes, &[due(1, 100)], at(1));
+        assert_eq!(plan.wanted[0].most, 8, "{config}");
+    }
+}
+
+#[test]
+fn nothing_is_leased_ahead_while_somebody_gets_no_slot() {
+    let mut lanes = Lanes::new(&options(2));
+    for id in 1..=3 {
+        prove(&mut lanes, id, 50);
+    }
+    let plan = plan(&mut lanes, &[due(1, 50), due(2, 50), due(3, 50)], at(1));
+    let most: Vec<u32> = plan.wanted.iter().map(|one| one.most).collect();
+    assert_eq!((most, plan.is_scarce), (vec![1, 1], true));
+}
+
+#[test]
 fn persons_and_schedules_need_no_slot() {
     let mut lanes = Lanes::new(&options(1));
     let person = Target::Person(model::SubscriberId(1));
     let one = DueTarget { project: HERE, target: person, since: at(0), count: 900 };
-    let plan = lanes.plan(&[one], at(0));
+    let plan = plan(&mut lanes, &[one], at(0));
     assert_eq!(plan.wanted[0].most, 64);
 }
 
@@ -134,16 +184,16 @@ proptest! {
         for (pause, id, count, ending) in steps {
             now = now + Duration::from_secs(pause);
             let wanted = [due(id, count.max(1)), due(id + 1, 3)];
-            let plan = lanes.plan(&wanted, now);
+            let plan = plan(&mut lanes, &wanted, now);
             for one in &plan.wanted {
                 let asked = wanted.iter().find(|due| due.target == one.target);
                 prop_assert!(one.most >= 1 && asked.is_some_and(|due| one.most <= due.count));
             }
             prop_assert!(plan.next.is_none_or(|next| next > now));
             begin(&mut lanes, &plan, now);
-            for one in &plan.wanted {
-                if let Target::Endpoint(id) = one.target {
-                    under_way.extend((0..one.most).map(|_| (id.0, now)));
+            for ((_, target), slots) in &plan.granted {
+                if let Target::Endpoint(id) = target {
+                    under_way.extend((0..*slots).map(|_| (id.0, now)));
                 }
             }
             prop_assert!(under_way.len() <= total as usize);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use model::{Notification, NotificationId, Target, Timestamp};
 
-use super::fixtures::HERE;
+use super::fixtures::{HERE, time};
 use crate::{
     DeliveryRow, LeaseOf, Leased, LetterFilter, NotificationFilter, NotificationStatus,
     NotificationView, Store,
@@ -59,7 +59,7 @@ async fn everything(store: &Arc<dyn Store>) -> String {
     let dead = LetterFilter { limit: 10_000, ..LetterFilter::default() };
     let letters = store.letters(HERE, &dead).await.expect(READS);
     let due = store.due_targets(Timestamp::from_micros(i64::MAX), 1_000).await.expect(READS);
-    let (next, counts) = (store.next_due().await, store.outbox_counts().await);
+    let (next, counts) = (store.next_due(time(0)).await, store.outbox_counts().await);
     let (next, counts) = (next.expect(READS), counts.expect(READS));
     format!("{page:#?}\n{letters:#?}\n{due:#?}\n{next:?}\n{counts:?}")
 }

@@ -1,4 +1,4 @@
-//! Leases: what is due, to whom, and whose it is for a while.
+//! What is due, to whom, and when there is more: read from one index and held against the leases.
 //!
 //! Invariant: every statement walks an index of what can be handed out, target by target, so that a
 //! target with a million rows costs no more than one with a few.
@@ -7,111 +7,22 @@ use model::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::leases::Leases;
 use crate::Error;
 use crate::batch::DeliveryKey;
-use crate::outbox::{DUE_COUNTED, DueTarget, LeaseOf, Leased, OutboxCounts};
-use crate::sqlite::bulk::{Bulk, Values};
+use crate::outbox::{DUE_COUNTED, DueTarget, OutboxCounts};
+use crate::sqlite::bulk::Values;
 use crate::sqlite::columns::Columns;
 use crate::sqlite::failure::failed;
-use crate::sqlite::rows;
 
-/// What a target is handed out. `LIMIT` comes before anything is read that is not in the index.
-pub(in crate::sqlite) const TAKE: &str =
-    "SELECT delivery.project, delivery.notification, delivery.notification AS id,
-        delivery.target_kind, delivery.target, delivery.attempts, delivery.deadline,
-        told.document, notices.document AS notice_document, threads.reference
-    FROM deliveries AS delivery INDEXED BY deliveries_ready
-    CROSS JOIN notifications AS told
-        ON told.project = delivery.project AND told.id = delivery.notification
-    CROSS JOIN notices ON notices.project = told.project AND notices.hash = told.notice
-    LEFT JOIN threads ON threads.project = delivery.project
-        AND threads.target_kind = delivery.target_kind AND threads.target = delivery.target
-        AND threads.incident = delivery.incident
-    WHERE delivery.project = ? AND delivery.target_kind = ? AND delivery.target = ?
-        AND delivery.status = 0 AND delivery.blocked = 0 AND delivery.ready_at <= ?
-    ORDER BY delivery.ready_at, delivery.seq, delivery.notification LIMIT ?";
-
-/// Leases what one target is handed out.
-pub(super) async fn take(
-    connection: &mut SqliteConnection,
-    owner: u128,
-    (now, until): (Timestamp, Timestamp),
-    of: &LeaseOf,
-) -> Result<Vec<Leased>, Error> {
-    let update = Bulk::new(
-        "UPDATE deliveries AS old SET leased_by = new.column5, leased_until = new.column6
-        FROM (VALUES",
-        6,
-        ") AS new WHERE old.project = new.column1 AND old.notification = new.column2
-            AND old.target_kind = new.column3 AND old.target = new.column4",
-    );
-    let mut values = Values::default();
-    values
-        .add(i64::from(of.project.0))
-        .add_target(of.target)
-        .add(now.micros())
-        .add(i64::from(of.most));
-    let found = sqlx::query_with(TAKE, values.into_arguments()).fetch_all(&mut *connection).await;
-    let found = found.map_err(failed("read deliveries"))?;
-    let mut keys: Vec<DeliveryKey> = Vec::with_capacity(found.len());
-    let mut leased = Vec::with_capacity(found.len());
-    for row in &found {
-        let columns = Columns::new(row, "deliveries", &rows::delivery::KEY);
-        keys.push((of.project, columns.notification("notification")?, of.target));
-        match read(row) {
-            Ok(delivery) => leased.push(delivery),
-            // It stays leased and so out of the way of what can be read.
-            Err(error) => tracing::error!(cause = %error, "a notification cannot be delivered"),
-        }
-    }
-    let run = update.run(connection, &keys, |values, &key| {
-        values.add_delivery(key).add(owner.to_be_bytes().to_vec()).add(until.micros());
-    });
-    run.await.map_err(failed("lease deliveries"))?;
-    leased.sort_by_key(|delivery| (delivery.notification.seq, delivery.notification.id));
-    Ok(leased)
-}
-
-fn read(row: &SqliteRow) -> Result<Leased, Error> {
-    let columns = Columns::new(row, "deliveries", &rows::delivery::KEY);
-    Ok(Leased {
-        notification: rows::notification::read(row)?,
-        target: columns.target()?,
-        attempt: columns.small("attempts")?.saturating_add(1),
-        deadline: columns.time("deadline")?,
-        thread: columns.get::<Option<String>>("reference")?.unwrap_or_default(),
-    })
-}
-
-/// Gives back what `owner` leases, or anybody.
-pub(super) async fn release(
-    connection: &mut SqliteConnection,
-    owner: Option<u128>,
-) -> Result<(), Error> {
-    let sql = if owner.is_some() { RELEASE } else { RELEASE_ALL };
-    let mut values = Values::default();
-    if let Some(owner) = owner {
-        values.add(owner.to_be_bytes().to_vec());
-    }
-    let run = sqlx::query_with(sql, values.into_arguments()).execute(connection).await;
-    run.map_err(failed("release deliveries"))?;
-    Ok(())
-}
-
-pub(in crate::sqlite) const RELEASE: &str = "UPDATE deliveries INDEXED BY deliveries_leased
-    SET leased_by = NULL, leased_until = NULL WHERE leased_by = ?";
-pub(in crate::sqlite) const RELEASE_ALL: &str = "UPDATE deliveries INDEXED BY deliveries_leased
-    SET leased_by = NULL, leased_until = NULL WHERE leased_by IS NOT NULL";
-
-/// Gives one lease back.
+/// Gives what is due at another time back.
 pub(super) async fn give_back(
     connection: &mut SqliteConnection,
     key: DeliveryKey,
     due_at: Timestamp,
 ) -> Result<(), Error> {
-    const SQL: &str = "UPDATE deliveries SET leased_by = NULL, leased_until = NULL, due_at = ?5
-        WHERE project = ?1 AND notification = ?2 AND target_kind = ?3 AND target = ?4
-        AND status = 0 AND leased_by IS NOT NULL";
+    const SQL: &str = "UPDATE deliveries SET due_at = ?5 WHERE project = ?1 AND notification = ?2
+        AND target_kind = ?3 AND target = ?4 AND status = 0";
     let mut values = Values::default();
     values.add_delivery(key).add(due_at.micros());
     let run = sqlx::query_with(SQL, values.into_arguments()).execute(connection).await;
@@ -119,29 +30,37 @@ pub(super) async fn give_back(
     Ok(())
 }
 
-/// Steps from the first entry of one target in the index to that of the next. One comparison of all three
-/// columns would say the same, but SQLite then starts at the entries of the target it comes from and walks
-/// through all of them.
-pub(in crate::sqlite) const DUE_TARGETS: &str =
-    "WITH RECURSIVE targets (project, target_kind, target, since) AS (
-        SELECT * FROM (SELECT project, target_kind, target, ready_at
+/// All targets with something that waits behind no other. Steps from the first entry of one target in
+/// the index to that of the next. One comparison of all three columns would say the same, but SQLite
+/// then starts at the entries of the target it comes from and walks through all of them.
+macro_rules! targets {
+    () => {
+        "WITH RECURSIVE targets (project, target_kind, target, since) AS (
+        SELECT * FROM (SELECT project, target_kind, target, due_at
             FROM deliveries INDEXED BY deliveries_ready WHERE status = 0 AND blocked = 0
-            ORDER BY project, target_kind, target, ready_at LIMIT 1)
+            ORDER BY project, target_kind, target, due_at LIMIT 1)
         UNION ALL
-        SELECT first.project, first.target_kind, first.target, first.ready_at
+        SELECT first.project, first.target_kind, first.target, first.due_at
         FROM targets CROSS JOIN deliveries AS first ON first.rowid = coalesce(
             (SELECT next.rowid FROM deliveries AS next INDEXED BY deliveries_ready
                 WHERE next.status = 0 AND next.blocked = 0 AND next.project = targets.project
                 AND next.target_kind = targets.target_kind AND next.target > targets.target
-                ORDER BY next.target, next.ready_at LIMIT 1),
+                ORDER BY next.target, next.due_at LIMIT 1),
             (SELECT next.rowid FROM deliveries AS next INDEXED BY deliveries_ready
                 WHERE next.status = 0 AND next.blocked = 0 AND next.project = targets.project
                 AND next.target_kind > targets.target_kind
-                ORDER BY next.target_kind, next.target, next.ready_at LIMIT 1),
+                ORDER BY next.target_kind, next.target, next.due_at LIMIT 1),
             (SELECT next.rowid FROM deliveries AS next INDEXED BY deliveries_ready
                 WHERE next.status = 0 AND next.blocked = 0 AND next.project > targets.project
-                ORDER BY next.project, next.target_kind, next.target, next.ready_at LIMIT 1))
-    ), waiting AS MATERIALIZED (
+                ORDER BY next.project, next.target_kind, next.target, next.due_at LIMIT 1))
+        )"
+    };
+}
+
+/// Targets with something due at `?1`, the longest waiting first, with how much that is up to `?3`.
+pub(in crate::sqlite) const DUE_TARGETS: &str = concat!(
+    targets!(),
+    ", waiting AS MATERIALIZED (
         SELECT * FROM targets WHERE since <= ?1
         ORDER BY since, project, target_kind, target LIMIT ?2
     )
@@ -149,47 +68,67 @@ pub(in crate::sqlite) const DUE_TARGETS: &str =
         SELECT 1 FROM deliveries AS due INDEXED BY deliveries_ready
         WHERE due.project = waiting.project AND due.target_kind = waiting.target_kind
         AND due.target = waiting.target AND due.status = 0 AND due.blocked = 0
-        AND due.ready_at <= ?1 LIMIT ?3)) AS due
-    FROM waiting ORDER BY since, project, target_kind, target";
+        AND due.due_at <= ?1 LIMIT ?3)) AS due
+    FROM waiting ORDER BY since, project, target_kind, target"
+);
 
-/// Targets with something to hand out, the longest waiting first.
+/// Targets with something to hand out, the longest waiting first. Of a target of which something is
+/// leased the store says more than there is to hand out, so more is read and then taken off.
 pub(super) async fn due_targets(
     connection: &mut SqliteConnection,
+    leases: &Leases,
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<DueTarget>, Error> {
+    let (targets, most) = leases.breadth();
+    let counted = i64::from(DUE_COUNTED).saturating_add_unsigned(most as u64);
     let rows = sqlx::query(DUE_TARGETS)
         .bind(now.micros())
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .bind(i64::from(DUE_COUNTED))
+        .bind(i64::try_from(limit.saturating_add(targets)).unwrap_or(i64::MAX))
+        .bind(counted)
         .fetch_all(connection)
         .await
         .map_err(failed("read deliveries"))?;
     let read = |row: &SqliteRow| {
         let columns = Columns::new(row, "deliveries", &["project", "target_kind", "target"]);
-        Ok(DueTarget {
-            project: columns.project("project")?,
-            target: columns.target()?,
-            since: columns.time("since")?,
-            count: columns.small("due")?,
-        })
+        let (project, target) = (columns.project("project")?, columns.target()?);
+        let free = columns.small("due")?.saturating_sub(leases.held_of((project, target), now));
+        let (since, count) = (columns.time("since")?, free.min(DUE_COUNTED));
+        Ok((count > 0).then_some(DueTarget { project, target, since, count }))
     };
-    rows.iter().map(read).collect()
+    let mut due = Vec::with_capacity(rows.len());
+    for row in &rows {
+        due.extend(read(row)?);
+    }
+    due.truncate(limit);
+    Ok(due)
 }
 
-/// When there is something to hand out next.
-pub(in crate::sqlite) const NEXT: &str = "SELECT min(ready_at)
-    FROM deliveries INDEXED BY deliveries_next WHERE status = 0 AND blocked = 0";
+/// When something is due next after `?1`.
+pub(in crate::sqlite) const NEXT: &str = concat!(
+    targets!(),
+    " SELECT min((SELECT later.due_at FROM deliveries AS later INDEXED BY deliveries_ready
+        WHERE later.project = targets.project AND later.target_kind = targets.target_kind
+        AND later.target = targets.target AND later.status = 0 AND later.blocked = 0
+        AND later.due_at > ?1 ORDER BY later.due_at LIMIT 1))
+    FROM targets"
+);
 /// Since when anything is due.
-pub(in crate::sqlite) const OLDEST: &str =
-    "SELECT min(due_at) FROM deliveries INDEXED BY deliveries_due WHERE status = 0";
+pub(in crate::sqlite) const OLDEST: &str = concat!(targets!(), " SELECT min(since) FROM targets");
+
+/// When there is something more to hand out after `now`.
+pub(super) async fn next_due(
+    connection: &mut SqliteConnection,
+    leases: &Leases,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    let row = sqlx::query(NEXT).bind(now.micros()).fetch_one(connection).await;
+    let due = moment(&row.map_err(failed("read deliveries"))?)?;
+    Ok(due.into_iter().chain(leases.next_end(now)).min())
+}
 
 /// A moment out of one row, if there is one.
-pub(super) async fn moment(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-) -> Result<Option<Timestamp>, Error> {
-    let row = sqlx::query(sql).fetch_one(connection).await.map_err(failed("read deliveries"))?;
+fn moment(row: &SqliteRow) -> Result<Option<Timestamp>, Error> {
     let micros: Option<i64> = row.try_get(0).map_err(failed("read deliveries"))?;
     Ok(micros.map(Timestamp::from_micros))
 }
@@ -202,5 +141,7 @@ pub(super) async fn counts(connection: &mut SqliteConnection) -> Result<OutboxCo
     let row = row.map_err(failed("read delivery_counts"))?;
     let columns = Columns::new(&row, "delivery_counts", &[]);
     let (due, dead) = (columns.unsigned("due")?, columns.unsigned("dead")?);
-    Ok(OutboxCounts { due, oldest_due_at: moment(connection, OLDEST).await?, dead })
+    let row = sqlx::query(OLDEST).fetch_one(connection).await;
+    let oldest_due_at = moment(&row.map_err(failed("read deliveries"))?)?;
+    Ok(OutboxCounts { due, oldest_due_at, dead })
 }

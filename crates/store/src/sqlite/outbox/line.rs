@@ -10,20 +10,28 @@ use sqlx::sqlite::SqliteConnection;
 use crate::Error;
 use crate::batch::DeliveryKey;
 use crate::sqlite::bulk::Bulk;
+use crate::sqlite::columns::Columns;
 use crate::sqlite::failure::failed;
+use crate::sqlite::rows::delivery;
 
-/// Puts the lines in order in which these deliveries stand or stood.
+/// Puts the lines in order in which these deliveries stand or stood; answers whom it made wait, and who
+/// waits no longer.
 pub(super) async fn put_in_order(
     connection: &mut SqliteConnection,
     touched: &[DeliveryKey],
-) -> Result<(), Error> {
-    for statement in [&*BLOCK, &*UNBLOCK] {
-        let run = statement.run(connection, touched, |values, &key| {
+) -> Result<Vec<(DeliveryKey, bool)>, Error> {
+    let mut changes = Vec::new();
+    for (statement, blocks) in [(&*BLOCK, true), (&*UNBLOCK, false)] {
+        let run = statement.fetch(connection, touched, |values, &key| {
             values.add_delivery(key);
         });
-        run.await.map_err(failed("put deliveries in order"))?;
+        for row in run.await.map_err(failed("put deliveries in order"))? {
+            let columns = Columns::new(&row, "deliveries", &delivery::KEY);
+            let told = (columns.project("project")?, columns.notification("notification")?);
+            changes.push(((told.0, told.1, columns.target()?), blocks));
+        }
     }
-    Ok(())
+    Ok(changes)
 }
 
 /// Blocks what is not the first of its line any more.
@@ -43,7 +51,8 @@ pub(in crate::sqlite) static BLOCK: LazyLock<Bulk> = LazyLock::new(|| {
             WHERE early.project = late.project AND early.target_kind = late.target_kind
             AND early.target = late.target AND early.incident = late.incident
             AND early.status = 0 AND early.blocked IN (0, 1)
-            AND (early.seq, early.notification) < (late.seq, late.notification)))",
+            AND (early.seq, early.notification) < (late.seq, late.notification)))
+        RETURNING project, notification, target_kind, target",
     )
 });
 
@@ -65,6 +74,7 @@ pub(in crate::sqlite) static UNBLOCK: LazyLock<Bulk> = LazyLock::new(|| {
         WHERE NOT EXISTS (SELECT 1 FROM deliveries AS first INDEXED BY deliveries_line
             WHERE first.project = one.project AND first.target_kind = one.target_kind
             AND first.target = one.target AND first.incident = one.incident
-            AND first.status = 0 AND first.blocked = 0))",
+            AND first.status = 0 AND first.blocked = 0))
+        RETURNING project, notification, target_kind, target",
     )
 });

@@ -1,20 +1,27 @@
 //! The outbox on SQLite: written by commits, leased from, listed.
 //!
-//! What delivery itself writes is not synced: a power cut gives leases back and undoes a spreading,
-//! both of which are then done again. Refuses to know: channels, what a receipt says in words.
+//! Leases live in memory, and a spreading is not synced: a crash gives leases back, a power cut undoes
+//! a spreading, and both are then done again. Whoever asks for a lease holds the leases while it reads,
+//! so that nothing is handed out which a commit has moved on meanwhile. Refuses to know: channels, what
+//! a receipt says in words.
 
+mod counts;
 mod lease;
+mod leases;
 mod letters;
 mod line;
 mod list;
 mod spread;
+mod take;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod write;
 
 use async_trait::async_trait;
 use model::{EndpointId, NotificationId, ProjectId, Target, Timestamp};
 
+pub(super) use self::leases::{LeaseChanges, Leases};
 pub(super) use self::write::write;
 use super::SqliteStore;
 use crate::Error;
@@ -53,13 +60,15 @@ impl Outbox for SqliteStore {
     }
 
     async fn due_targets(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTarget>, Error> {
+        let leases = self.shared.leases.lock().await;
         let mut connection = self.shared.reader().await?;
-        lease::due_targets(&mut connection, now, limit).await
+        lease::due_targets(&mut connection, &leases, now, limit).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let leases = self.shared.leases.lock().await;
         let mut connection = self.shared.reader().await?;
-        lease::moment(&mut connection, lease::NEXT).await
+        lease::next_due(&mut connection, &leases, now).await
     }
 
     async fn lease(
@@ -72,20 +81,25 @@ impl Outbox for SqliteStore {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let mut write = self.begin().await?;
-        let mut leased = Vec::new();
-        for of in wanted {
-            let found = lease::take(&mut write.connection, owner, (now, until), of).await?;
-            leased.extend(found);
-        }
-        write.commit().await?;
-        Ok(leased)
+        let mut leases = self.shared.leases.lock().await;
+        let mut snapshot = self.shared.snapshot().await?;
+        take::take(&mut snapshot, &mut leases, (owner, now, until), wanted).await
     }
 
     async fn release(&self, owner: Option<u128>) -> Result<(), Error> {
-        let mut write = self.begin().await?;
-        lease::release(&mut write.connection, owner).await?;
-        write.commit().await
+        self.shared.leases.lock().await.release(owner);
+        Ok(())
+    }
+
+    async fn return_unused(
+        &self,
+        deliveries: &[(ProjectId, NotificationId, Target)],
+    ) -> Result<(), Error> {
+        let mut leases = self.shared.leases.lock().await;
+        for &key in deliveries {
+            leases.end(key);
+        }
+        Ok(())
     }
 
     async fn give_back(
@@ -95,10 +109,15 @@ impl Outbox for SqliteStore {
         target: Target,
         due_at: Timestamp,
     ) -> Result<(), Error> {
-        let mut write = self.begin().await?;
         let key = (project, notification, target);
+        if !self.shared.leases.lock().await.knows(key) {
+            return Ok(());
+        }
+        let mut write = self.begin().await?;
         lease::give_back(&mut write.connection, key, due_at).await?;
-        write.commit().await
+        write.commit().await?;
+        self.shared.leases.lock().await.end(key);
+        Ok(())
     }
 
     async fn spread(
@@ -109,8 +128,11 @@ impl Outbox for SqliteStore {
         over: &[(EndpointId, Timestamp)],
     ) -> Result<(), Error> {
         let mut write = self.begin().await?;
-        spread::spread(&mut write.connection, (project, notification, target), over).await?;
-        write.commit().await
+        let key = (project, notification, target);
+        let changes = spread::spread(&mut write.connection, key, over).await?;
+        write.commit().await?;
+        self.shared.leases.lock().await.follow(&changes);
+        Ok(())
     }
 
     async fn outbox_counts(&self) -> Result<OutboxCounts, Error> {

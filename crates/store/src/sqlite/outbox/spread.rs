@@ -4,20 +4,22 @@ use model::{EndpointId, Target, Timestamp};
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{line, write};
+use super::counts::Counts;
+use super::leases::LeaseChanges;
+use super::{line, tries};
 use crate::Error;
 use crate::batch::DeliveryKey;
+use crate::outbox::DeliveryStatus;
 use crate::sqlite::bulk::{Bulk, Values};
 use crate::sqlite::failure::failed;
 
-/// Spreads a delivery out; where it is not due, nothing changes.
+/// Spreads a delivery out; where it is not due, nothing changes. Answers what that does to leases.
 pub(super) async fn spread(
     connection: &mut SqliteConnection,
     (project, notification, target): DeliveryKey,
     over: &[(EndpointId, Timestamp)],
-) -> Result<(), Error> {
-    const SQL: &str =
-        "UPDATE deliveries SET status = 5, blocked = 0, leased_by = NULL, leased_until = NULL
+) -> Result<LeaseChanges, Error> {
+    const SQL: &str = "UPDATE deliveries SET status = 5, blocked = 0
         WHERE project = ? AND notification = ? AND target_kind = ? AND target = ? AND status = 0
         RETURNING deadline";
     // A line is ordered by what it was made of, so a spread delivery may come before one that is there.
@@ -36,15 +38,22 @@ pub(super) async fn spread(
     let mut values = Values::default();
     values.add_delivery((project, notification, target));
     let row = sqlx::query_with(SQL, values.into_arguments()).fetch_optional(&mut *connection).await;
-    let Some(row) = row.map_err(failed("spread a delivery out"))? else { return Ok(()) };
+    let Some(row) = row.map_err(failed("spread a delivery out"))? else {
+        return Ok(LeaseChanges::default());
+    };
     let deadline: i64 = row.try_get(0).map_err(failed("spread a delivery out"))?;
     let of = |endpoint| (project, notification, Target::Endpoint(endpoint));
     let run = insert.run(connection, over, |values, &(endpoint, due_at)| {
         values.add_delivery(of(endpoint)).add(due_at.micros()).add(deadline);
     });
-    run.await.map_err(failed("spread a delivery out"))?;
+    let mut counts = Counts::default();
+    counts.delivery(project, DeliveryStatus::Due, DeliveryStatus::Spread);
+    counts.new_deliveries(project, run.await.map_err(failed("spread a delivery out"))?);
     let mut touched = vec![(project, notification, target)];
     touched.extend(over.iter().map(|&(endpoint, _)| of(endpoint)));
-    line::put_in_order(connection, &touched).await?;
-    write::keep_statuses(connection, &[(project, notification)]).await
+    let blocked = line::put_in_order(connection, &touched).await?;
+    let standings = tries::read(connection, &[(project, notification)]).await?;
+    tries::write_statuses(connection, &standings, &mut counts).await?;
+    counts.write(connection).await?;
+    Ok(LeaseChanges { ended: vec![(project, notification, target)], blocked })
 }

@@ -15,24 +15,27 @@ use crate::{Directory, ErrorKind, Store, SubscriberRow};
 async fn leases_walk_indexes_of_what_can_be_handed_out() {
     let (_folder, store) = fresh().await;
     let mut connection = store.shared.reader().await.unwrap();
-    let of_target = "deliveries_ready (project=? AND target_kind=? AND target=? AND ready_at<?)";
+    let of_target = "deliveries_ready (project=? AND target_kind=? AND target=? AND due_at<?)";
+    let later = "deliveries_ready (project=? AND target_kind=? AND target=? AND due_at>?)";
     let next_target = "deliveries_ready (project=? AND target_kind=? AND target>?)";
     let line =
         "deliveries_line (project=? AND target_kind=? AND target=? AND incident=? AND blocked=?";
     let delivery = "(project=? AND notification=? AND target_kind=? AND target=?)";
-    let statements: [(&str, &[&str]); 12] = [
-        (lease::TAKE, &[of_target]),
+    let row = "USING INTEGER PRIMARY KEY (rowid=?)";
+    let statements: [(&str, &[&str]); 13] = [
+        (&take::KEYS[0], &[of_target]),
+        (&take::MESSAGES.texts[0], &["SEARCH delivery", row, "(project=? AND id=?)"]),
+        (&take::NOTICES.texts[0], &["(project=? AND hash=?)"]),
         (lease::DUE_TARGETS, &[of_target, next_target]),
-        (lease::NEXT, &["deliveries_next"]),
-        (lease::OLDEST, &["deliveries_due"]),
-        (lease::RELEASE, &["deliveries_leased (leased_by=?)"]),
-        (lease::RELEASE_ALL, &["deliveries_leased"]),
+        (lease::NEXT, &[later, next_target]),
+        (lease::OLDEST, &[next_target]),
         (&line::BLOCK.texts[0], &[line, "(seq,notification)<(?,?)", delivery]),
         (&line::UNBLOCK.texts[0], &[line, delivery]),
-        (&write::STATEMENTS.moves.texts[0], &["SEARCH old", delivery]),
-        (&write::STATEMENTS.replays.texts[0], &["SEARCH old", delivery]),
-        (&write::STATEMENTS.missing.texts[0], &["(project=? AND id=?)"]),
-        (&write::STATEMENTS.statuses.texts[0], &["(project=? AND notification=?)", "SEARCH old"]),
+        (&tries::STANDINGS.texts[0], &["(project=? AND id=?)", "(project=? AND notification=?)"]),
+        (&tries::MOVES.texts[0], &["SEARCH old", row]),
+        (&tries::REPLAYS.texts[0], &["SEARCH old", row]),
+        (&tries::MISSING.texts[0], &["(project=? AND id=?)"]),
+        (&tries::STATUSES.texts[0], &["SEARCH old", row]),
     ];
     for (sql, indexes) in statements {
         let plan = plan(&mut connection, sql).await;
@@ -83,22 +86,21 @@ async fn steps_of_leasing(store: &SqliteStore) -> Vec<(&'static str, u64)> {
     let mut taken = Vec::new();
     let mut note = |name| taken.push((name, steps.swap(0, Ordering::Relaxed)));
     let (now, until) = (time(100_000), time(200_000));
-    lease::due_targets(&mut connection, now, 10).await.unwrap();
+    let mut leases = Leases::default();
+    lease::due_targets(&mut connection, &leases, now, 10).await.unwrap();
     note("due_targets");
-    lease::moment(&mut connection, lease::NEXT).await.unwrap();
+    lease::next_due(&mut connection, &leases, now).await.unwrap();
     note("next_due");
     lease::counts(&mut connection).await.unwrap();
     note("outbox_counts");
     for target in [endpoint(50), endpoint(60), endpoint(70)] {
-        let of = LeaseOf { project: HERE, target, most: 5 };
-        lease::take(&mut connection, 1, (now, until), &of).await.unwrap();
+        let of = [LeaseOf { project: HERE, target, most: 5 }];
+        take::take(&mut connection, &mut leases, (1, now, until), &of).await.unwrap();
         note("lease");
     }
     let first = about_incident(HERE, 7, 1_000, &[endpoint(60)]);
     line::put_in_order(&mut connection, &[(HERE, first.id, endpoint(60))]).await.unwrap();
     note("put_in_order");
-    lease::release(&mut connection, None).await.unwrap();
-    note("release");
     connection.close().await.unwrap();
     taken
 }
@@ -110,7 +112,7 @@ fn walks(plan: &str) -> bool {
         ["deliveries", "delivery", "notifications", "told", "attempts", "notices", "threads"];
     let starts = |line: &str, table| line.starts_with(&format!("SCAN {table}"));
     plan.lines()
-        .filter(|line| *line != "SCAN deliveries USING INDEX deliveries_ready")
+        .filter(|line| *line != "SCAN deliveries USING COVERING INDEX deliveries_ready")
         .any(|line| tables.iter().any(|table| starts(line, table)))
 }
 
@@ -207,6 +209,61 @@ async fn many_notifications_of_one_entry_share_one_notice() {
     assert_eq!(notices, 1);
 }
 
+/// As many as there are targets are asked for in few statements, and each gets its own.
+#[tokio::test]
+async fn many_targets_are_handed_out_at_once() {
+    let (_folder, store) = fresh().await;
+    let all: Vec<_> = (1..=150).map(|n| about_incident(HERE, n, n, &[endpoint(n)])).collect();
+    road(&store).commit(all.iter().map(notified).collect()).await;
+    let of = |n| LeaseOf { project: HERE, target: endpoint(n), most: 2 };
+    let wanted: Vec<_> = (1..=150).rev().chain([7, 7]).map(of).collect();
+    let leased = store.lease(1, time(500), time(900), &wanted).await.unwrap();
+    let told: Vec<_> = leased.iter().map(|one| (one.target, &one.notification)).collect();
+    let expected: Vec<_> = all.iter().rev().map(|one| (one.targets[0], one)).collect();
+    assert_eq!(told, expected);
+    assert!(store.lease(1, time(500), time(900), &wanted).await.unwrap().is_empty());
+}
+
+/// Counts are kept by whoever moves rows, so they are held against the rows.
+#[tokio::test]
+async fn counts_are_those_of_the_rows() {
+    let (_folder, store) = fresh().await;
+    let mut road = road(&store);
+    let person = crate::conformance::notices::on_call_person(1);
+    let due: Vec<_> = (1..=9)
+        .map(|n| about_incident(HERE, n % 3, n, &[endpoint(n % 2), endpoint(n % 2), person]))
+        .collect();
+    road.commit(due.iter().map(notified).collect()).await;
+    let verdicts = model::Verdict::ALL.iter().cycle();
+    let tried = due.iter().zip(verdicts).map(|(due, verdict)| {
+        let receipt = crate::conformance::notices::receipt(due, due.targets[0], 1, *verdict);
+        crate::conformance::notices::attempted(time(20), &receipt)
+    });
+    road.commit(tried.collect()).await;
+    let letters: Vec<_> = due.iter().map(|due| (due, due.targets[0])).collect();
+    road.commit(vec![crate::conformance::notices::replayed(time(30), &letters[..5])]).await;
+    for due in &due[..4] {
+        let over = [(EndpointId(77), time(40)), (EndpointId(78), time(40))];
+        store.spread(HERE, due.id, person, &over).await.unwrap();
+    }
+    let mut connection = store.shared.reader().await.unwrap();
+    for (counts, count, rows) in [
+        ("delivery_counts", "deliveries", "deliveries"),
+        ("notification_counts", "notifications", "notifications"),
+    ] {
+        let kept = format!("SELECT project, status, {count} FROM {counts} WHERE {count} <> 0");
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT * FROM ({kept})
+            EXCEPT SELECT project, status, count(*) FROM {rows} GROUP BY 1, 2)
+            UNION ALL SELECT count(*) FROM (SELECT project, status, count(*) FROM {rows} GROUP BY 1, 2
+            EXCEPT {kept})"
+        );
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+        let differ: Vec<i64> = query.fetch_all(&mut *connection).await.unwrap();
+        assert_eq!(differ, [0, 0], "{counts}");
+    }
+}
+
 #[tokio::test]
 async fn a_damaged_notification_stands_in_nobodys_way() {
     let (_folder, store) = fresh().await;
@@ -217,7 +274,7 @@ async fn a_damaged_notification_stands_in_nobodys_way() {
     let of = [LeaseOf { project: HERE, target: endpoint(1), most: 9 }];
     let leased = store.lease(1, time(9), time(50), &of).await.unwrap();
     assert_eq!(leased.iter().map(|leased| leased.notification.id).collect::<Vec<_>>(), [whole.id]);
-    assert_eq!(store.next_due().await.unwrap(), Some(time(50)));
+    assert_eq!(store.next_due(time(9)).await.unwrap(), Some(time(50)));
     let error = store.notification(HERE, damaged.id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.to_string().starts_with("notifications row project=1, id="), "{error}");
@@ -255,6 +312,8 @@ async fn what_delivery_writes_leaves_the_position_alone() {
     let shared: std::sync::Arc<dyn Store> = store.clone();
     Road::new(&shared).commit(vec![notified(&due)]).await;
     let of = [LeaseOf { project: HERE, target: endpoint(1), most: 9 }];
+    store.lease(1, time(9), time(50), &of).await.unwrap();
+    store.return_unused(&[(HERE, due.id, endpoint(1))]).await.unwrap();
     store.lease(1, time(9), time(50), &of).await.unwrap();
     store.give_back(HERE, due.id, endpoint(1), time(9)).await.unwrap();
     store.spread(HERE, due.id, endpoint(1), &[]).await.unwrap();

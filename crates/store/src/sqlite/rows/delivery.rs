@@ -1,6 +1,6 @@
 //! Deliveries.
 
-use model::{Notification, NotificationId, Receipt, Target, Timestamp, Verdict};
+use model::{Notification, NotificationId, Target};
 use sqlx::sqlite::SqliteRow;
 
 use crate::Error;
@@ -32,23 +32,6 @@ pub(in crate::sqlite) fn write_new(values: &mut Values, row: &NewDelivery<'_>) {
         .add(i64::from(row.follows))
         .add(notification.at.micros())
         .add(notification.deadline.micros());
-}
-
-/// Values of a try that moves its delivery.
-pub(in crate::sqlite) const MOVE_WIDTH: usize = 10;
-
-pub(in crate::sqlite) fn write_move(values: &mut Values, &(at, receipt): &(Timestamp, &Receipt)) {
-    let status = DeliveryStatus::after(receipt.verdict);
-    let is_retry = receipt.verdict == Verdict::Retry;
-    let is_dead = receipt.verdict == Verdict::Dead;
-    values
-        .add_delivery((receipt.project, receipt.notification, receipt.target))
-        .add(i64::from(status.code()))
-        .add(i64::from(receipt.attempt))
-        .add(is_retry.then(|| receipt.next_at.unwrap_or(at).micros()))
-        .add(status.is_told().then(|| at.micros()))
-        .add(is_dead.then(|| at.micros()))
-        .add(receipt.answer.as_str());
 }
 
 pub(in crate::sqlite) fn read(row: &SqliteRow) -> Result<(NotificationId, DeliveryRow), Error> {

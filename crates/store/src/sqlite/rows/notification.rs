@@ -12,6 +12,8 @@ use crate::outbox::{NotificationStatus, incident_of};
 use crate::sqlite::bulk::Values;
 use crate::sqlite::columns::Columns;
 
+const KEY: [&str; 2] = ["project", "id"];
+
 pub(in crate::sqlite) const COLUMNS: [&str; 15] = [
     "project",
     "id",
@@ -63,6 +65,12 @@ pub(in crate::sqlite) fn write_notice(values: &mut Values, row: &NoticeRow) {
     values.add(i64::from(row.project.0)).add(&row.hash[..]).add(&row.document[..]);
 }
 
+/// Where a notification stands before any of its deliveries has moved.
+pub(in crate::sqlite) fn first_status(notification: &Notification) -> NotificationStatus {
+    let waits = notification.held.is_none() && !notification.targets.is_empty();
+    if waits { NotificationStatus::Pending } else { NotificationStatus::Held }
+}
+
 pub(in crate::sqlite) fn write(values: &mut Values, row: &NotificationRow<'_>) {
     let notification = row.notification;
     let mut document = Vec::new();
@@ -71,8 +79,7 @@ pub(in crate::sqlite) fn write(values: &mut Values, row: &NotificationRow<'_>) {
         Subject::Incident(id) => (0_i64, id.to_bytes()),
         Subject::Signal(id) => (1, id.to_bytes()),
     };
-    let waits = notification.held.is_none() && !notification.targets.is_empty();
-    let status = if waits { NotificationStatus::Pending } else { NotificationStatus::Held };
+    let status = first_status(notification);
     values
         .add(i64::from(notification.project.0))
         .add(&notification.id.to_bytes()[..])
@@ -93,10 +100,19 @@ pub(in crate::sqlite) fn write(values: &mut Values, row: &NotificationRow<'_>) {
 
 /// Reads a notification from the columns `document` and `notice_document` of a row about it.
 pub(in crate::sqlite) fn read(row: &SqliteRow) -> Result<Notification, Error> {
-    let columns = Columns::new(row, "notifications", &["project", "id"]);
+    let columns = Columns::new(row, "notifications", &KEY);
     let notice = columns.coded("notice_document", model::codec::read_notice)?;
-    let told = columns
-        .coded("document", |reader| model::codec::read_notification(reader, Arc::new(notice)))?;
+    read_telling(row, Arc::new(notice))
+}
+
+/// Reads a notification from the column `document` of a row about it, which tells `notice`.
+pub(in crate::sqlite) fn read_telling(
+    row: &SqliteRow,
+    notice: Arc<Notice>,
+) -> Result<Notification, Error> {
+    let columns = Columns::new(row, "notifications", &KEY);
+    let told =
+        columns.coded("document", |reader| model::codec::read_notification(reader, notice))?;
     if told.project != columns.project("project")? || told.id != columns.notification("id")? {
         return Err(columns.unreadable("document", "the notification of this row"));
     }
