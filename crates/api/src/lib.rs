@@ -49,12 +49,14 @@ use http::{HeaderName, HeaderValue, Method, Uri, header};
 use model::limits;
 
 pub use ports::{
-    AskedConfig, Build, Channels, CheckedConfig, Clock, Health, HealthSource, KeysChanged,
-    MetricsSource, PartHealth, PartStatus, Patience, Ports, Road, RoadError, Tested,
+    AskedConfig, Build, Challenged, Channels, CheckedConfig, Claim, Clock, Health, HealthSource,
+    KeysChanged, MetricsSource, PartHealth, PartStatus, Patience, Ports, Road, RoadError, Tested,
+    TokenError,
 };
 pub use problem::{Code, Problem};
 
 use alertmanager::Renderings;
+use endpoints::Pace;
 use openapi::Reference;
 use remembered::Remembered;
 use request::Behind;
@@ -67,6 +69,7 @@ struct Wired {
     ports: Ports,
     renderings: Renderings,
     remembered: Remembered,
+    pace: Pace,
     reference: Reference,
 }
 
@@ -77,7 +80,8 @@ impl Api {
         let (_, document) = openapi::assemble();
         let reference = Reference::new(&document, &ports.build.version);
         let (renderings, remembered) = (Renderings::default(), Remembered::default());
-        Self(Arc::new(Wired { ports, renderings, remembered, reference }))
+        let pace = Pace::default();
+        Self(Arc::new(Wired { ports, renderings, remembered, pace, reference }))
     }
 
     /// Everything it serves. Bodies are limited to 1 MiB; errors are problem documents; an `x-request-id`
@@ -110,6 +114,10 @@ impl Api {
 
     pub(crate) fn remembered(&self) -> &Remembered {
         &self.0.remembered
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
     }
 
     pub(crate) fn reference(&self) -> &Reference {

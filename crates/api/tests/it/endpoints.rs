@@ -118,3 +118,26 @@ async fn a_test_is_sent_and_a_preview_is_shown() {
     let refused = world.post(READER, &path, json!({})).await;
     assert_eq!(refused.fields(), ["config.template invalid_template"]);
 }
+
+#[tokio::test]
+async fn an_owner_that_is_not_there_and_a_name_that_is_taken_are_said_each_as_what_it_is() {
+    let world = World::new().await;
+    let (core, hook) = world.subscriber("core").await;
+    let (edge, _) = world.subscriber("edge").await;
+    let path = format!("{ROUTE}/{hook}");
+    let mut document = world.get(READER, &path).await.json();
+    document["subscriber_id"] = json!("00000000-0000-0000-0000-000000000001");
+    let refused = world.put(MANAGER, &path, document.clone()).await;
+    refused.problem(422, "invalid_fields");
+    assert_eq!(refused.fields(), ["subscriber_id unknown_value"]);
+    let named = |owner: &str, name: &str| json!({"subscriber_id": owner, "channel": "console", "name": name, "config": {}});
+    let taken = world.post(MANAGER, ROUTE, named(&core, " core hook ")).await;
+    taken.problem(409, "name_taken");
+    let other = world.create(ROUTE, named(&edge, "core hook")).await;
+    let other = format!("{ROUTE}/{}", other["id"].as_str().unwrap());
+    world.put(MANAGER, &other, named(&core, "core hook")).await.problem(409, "name_taken");
+    world.put(MANAGER, &other, named(&edge, "edge hook")).await.problem(409, "name_taken");
+    assert_eq!(world.put(MANAGER, &other, named(&core, "second")).await.status, 200);
+    document["subscriber_id"] = json!(core);
+    assert_eq!(world.put(MANAGER, &path, document).await.status, 200, "it keeps its own name");
+}

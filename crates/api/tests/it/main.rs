@@ -27,4 +27,5 @@ mod schedules;
 mod silences;
 mod subscribers;
 mod told;
+mod verification;
 mod world;

@@ -110,12 +110,41 @@ impl Directory for MemoryStore {
         let table = &mut state.tables.endpoints;
         let before = table.get(&(row.project, row.id));
         let version = ENDPOINTS.next_version(before.map(|row| row.version), expected_version)?;
+        let others =
+            || table.values().filter(|other| other.project == row.project && other.id != row.id);
         if before.is_none() {
-            ENDPOINTS.room(table.values().filter(|other| other.project == row.project).count())?;
+            ENDPOINTS.room(others().count())?;
+        }
+        let is_named_so = |other: &EndpointRow| {
+            (other.subscriber, other.name.as_str()) == (row.subscriber, row.name.as_str())
+        };
+        if !before.is_some_and(is_named_so) && others().any(is_named_so) {
+            return Err(ENDPOINTS.taken(&row.name));
         }
         let created_at = before.map_or(now, |before| before.created_at);
         let saved = EndpointRow { version, created_at, ..row.clone() };
         table.insert((row.project, row.id), saved);
+        state.at_risk.clear();
+        Ok(version)
+    }
+
+    async fn verify_endpoint(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        expected_version: u64,
+        _actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let mut state = self.lock();
+        let before = state.tables.endpoints.get(&(project, id)).cloned();
+        let stands = before.as_ref().map(|row| row.version);
+        let version = ENDPOINTS.next_version(stands, Some(expected_version))?;
+        if let Some(before) = before {
+            let verified_at = Some(now);
+            let saved = EndpointRow { version, verified_at, owner_confirms: true, ..before };
+            state.tables.endpoints.insert((project, id), saved);
+        }
         state.at_risk.clear();
         Ok(version)
     }

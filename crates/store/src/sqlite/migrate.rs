@@ -27,6 +27,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "delivery",
         sql: include_str!("../../migrations/0002_delivery.sql"),
     },
+    Migration {
+        version: 4,
+        name: "verification",
+        sql: include_str!("../../migrations/0004_verification.sql"),
+    },
 ];
 
 /// Brings the store to the schema of this binary.

@@ -6,3 +6,4 @@ mod lasting;
 mod next_record;
 mod storm;
 mod subscription;
+mod verification;
