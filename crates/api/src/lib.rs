@@ -50,12 +50,14 @@ use http::{HeaderName, HeaderValue, Method, Uri, header};
 use model::limits;
 
 pub use ports::{
-    AskedConfig, Build, Channels, CheckedConfig, Clock, Health, HealthSource, KeysChanged,
-    MetricsSource, PartHealth, PartStatus, Patience, Ports, Road, RoadError, Tested,
+    AskedConfig, Build, Challenged, Channels, CheckedConfig, Claim, Clock, Health, HealthSource,
+    KeysChanged, MetricsSource, PartHealth, PartStatus, Patience, Ports, Road, RoadError, Tested,
+    TokenError,
 };
 pub use problem::{Code, Problem};
 
 use alertmanager::Renderings;
+use endpoints::Pace;
 use openapi::Reference;
 use remembered::Remembered;
 use request::Behind;
@@ -68,6 +70,7 @@ struct Wired {
     ports: Ports,
     renderings: Renderings,
     remembered: Remembered,
+    pace: Pace,
     reference: Reference,
     /// Whether default routes may not follow their endpoints yet.
     default_routes_owed: AtomicBool,
@@ -80,8 +83,15 @@ impl Api {
         let (_, document) = openapi::assemble();
         let reference = Reference::new(&document, &ports.build.version);
         let (renderings, remembered) = (Renderings::default(), Remembered::default());
-        let default_routes_owed = AtomicBool::new(true);
-        Self(Arc::new(Wired { ports, renderings, remembered, reference, default_routes_owed }))
+        let (pace, default_routes_owed) = (Pace::default(), AtomicBool::new(true));
+        Self(Arc::new(Wired {
+            ports,
+            renderings,
+            remembered,
+            pace,
+            reference,
+            default_routes_owed,
+        }))
     }
 
     /// Everything it serves. Bodies are limited to 1 MiB; errors are problem documents; an `x-request-id`
@@ -114,6 +124,10 @@ impl Api {
 
     pub(crate) fn remembered(&self) -> &Remembered {
         &self.0.remembered
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
     }
 
     pub(crate) fn reference(&self) -> &Reference {

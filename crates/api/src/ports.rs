@@ -34,6 +34,8 @@ pub struct Ports {
     pub health: Arc<dyn HealthSource>,
     /// What is counted.
     pub metrics: Arc<dyn MetricsSource>,
+    /// Whether the owner of an endpoint has to confirm it, whatever the request says.
+    pub verify_endpoints: bool,
     /// What is running.
     pub build: Build,
 }
@@ -101,6 +103,23 @@ pub trait Channels: Send + Sync + 'static {
     /// Sends a test message to an endpoint, verified or not, and waits for the answer. Nothing is stored.
     async fn test(&self, endpoint: &EndpointRow, subscriber: &str) -> Tested;
 
+    /// Sends an endpoint a message with a token that its owner hands in to confirm it, and waits for the answer.
+    async fn challenge(
+        &self,
+        endpoint: &EndpointRow,
+        subscriber: &str,
+        now: Timestamp,
+    ) -> Challenged;
+
+    /// What a token of such a message confirms.
+    ///
+    /// # Errors
+    /// It is no token of this server, or too old.
+    fn claim(&self, token: &str, now: Timestamp) -> Result<Claim, TokenError>;
+
+    /// A digest of where an endpoint sends to; `None` where that cannot be said.
+    fn address(&self, endpoint: &EndpointRow) -> Option<[u8; 16]>;
+
     /// The message that an endpoint would be sent, as text: about `notification`, or about a sample.
     ///
     /// # Errors
@@ -148,6 +167,39 @@ pub struct Tested {
     pub answer: String,
     /// How long it took.
     pub took: Duration,
+}
+
+/// What came of a challenge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenged {
+    /// What came of sending it.
+    pub tested: Tested,
+    /// Whether the other side answered with the token, which confirms the endpoint.
+    pub confirmed: bool,
+    /// Until when the token is good.
+    pub expires_at: Timestamp,
+}
+
+/// What a token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Whose endpoint.
+    pub project: ProjectId,
+    /// Which.
+    pub endpoint: EndpointId,
+    /// Where it sent to when the token was made.
+    pub address: [u8; 16],
+}
+
+/// Why a token confirms nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is none of this server's.
+    #[error("it is no token of this server")]
+    Unknown,
+    /// It is too old.
+    #[error("the token is too old")]
+    Expired,
 }
 
 /// The time of day.

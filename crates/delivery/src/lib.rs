@@ -10,8 +10,10 @@ pub mod courier;
 pub(crate) mod rendering;
 pub mod seal;
 pub mod template;
+pub mod token;
 
-pub use channels::{ChannelOptions, Channels, Checked, Console, Preview};
+pub use channels::{Challenged, ChannelOptions, Channels, Checked, Console, Preview};
 pub use client::ClientError;
 pub use courier::{Courier, Sender};
 pub use seal::{Seal, SealError};
+pub use token::{Address, Claim, TokenError};

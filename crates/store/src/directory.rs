@@ -52,8 +52,10 @@ pub struct EndpointRow {
     pub config: String,
     /// Its secrets, sealed; empty where it has none. Never read back by anybody but delivery.
     pub secrets: Vec<u8>,
-    /// When it was verified; nothing but a test is sent before.
+    /// When it was verified; nothing but a test or a challenge is sent before.
     pub verified_at: Option<Timestamp>,
+    /// Whether its owner has to confirm it; otherwise whoever manages the project vouches for it.
+    pub owner_confirms: bool,
     /// 1 when created, one more with each change.
     pub version: u64,
     /// When it was created.
@@ -151,11 +153,24 @@ pub trait Directory {
         id: EndpointId,
     ) -> Result<Option<EndpointRow>, Error>;
 
-    /// Creates or replaces an endpoint; as [`Self::put_subscriber`].
+    /// Creates or replaces an endpoint; as [`Self::put_subscriber`], but names need not differ.
     async fn put_endpoint(
         &self,
         row: &EndpointRow,
         expected_version: Option<u64>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64, Error>;
+
+    /// Notes that the owner has confirmed an endpoint that stands at `expected_version`; answers its version.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` when its version is another one.
+    async fn verify_endpoint(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        expected_version: u64,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<u64, Error>;

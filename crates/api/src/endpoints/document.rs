@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use store::EndpointRow;
 use utoipa::ToSchema;
 
+use super::standing::{EndpointChallenge, settle};
 use crate::ports::AskedConfig;
 use crate::problem::Problem;
 use crate::references::{References, Referent};
@@ -28,9 +29,14 @@ pub(crate) struct EndpointDocument {
     pub(crate) name: String,
     /// Its configuration; in place of a secret stands `{"set": true}`.
     pub(crate) config: Value,
-    /// When it was verified; nothing but a test is sent before.
+    /// When it was verified; nothing but a test or a challenge is sent before.
     #[schema(required, format = DateTime)]
     pub(crate) verified_at: Option<String>,
+    /// Whether its owner has to confirm it; otherwise whoever manages the project vouches for it.
+    pub(crate) verify: bool,
+    /// What came of the challenge that this request has sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verification: Option<EndpointChallenge>,
     /// 1 when created, one more with each change; the `ETag`.
     pub(crate) version: u64,
     /// When it was created.
@@ -58,17 +64,30 @@ pub(crate) struct NewEndpoint {
     name: String,
     /// What the channel needs, secrets among it. For a webhook: `url`, and where wanted `secret` and `template`.
     config: Map<String, Value>,
+    /// Whether its owner has to confirm it: then it is sent a challenge, and nothing else before that is answered. As it
+    /// is where not said; false for a new one, unless the server asks for it.
+    verify: Option<bool>,
     /// The version that was read: 409 when it is another by now. For PUT only.
     version: Option<u64>,
 }
 
-/// Reads an endpoint that is new, or put in the place of `before`; and the version the sender has seen.
+/// An endpoint that was read.
+pub(super) struct Read {
+    /// As it is to be.
+    pub(super) row: EndpointRow,
+    /// The version the sender has seen.
+    pub(super) said: Option<u64>,
+    /// Whether its owner is to be sent a challenge.
+    pub(super) is_due: bool,
+}
+
+/// Reads an endpoint that is new, or put in the place of `before`.
 pub(super) async fn read(
     api: &Api,
     call: &Call,
     mut fields: Fields,
     before: Option<&EndpointRow>,
-) -> Result<(EndpointRow, Option<u64>), Problem> {
+) -> Result<Read, Problem> {
     let mut references = References::by_id();
     let now = api.ports().clock.now();
     let id = before
@@ -86,15 +105,34 @@ pub(super) async fn read(
         config: String::new(),
         secrets: Vec::new(),
         verified_at: Some(now),
+        owner_confirms: false,
         version: 0,
         created_at: before.map_or(now, |row| row.created_at),
     };
     read_channel(api, &mut fields, &mut row, before);
+    let is_due = read_standing(api, &mut fields, &mut row, before);
     let said = fields.version().filter(|_| before.is_some());
-    fields.echoed(before.map(|row| row.id.to_string()).as_deref(), &["created_at", "verified_at"]);
+    fields.echoed(
+        before.map(|row| row.id.to_string()).as_deref(),
+        &["created_at", "verified_at", "verification"],
+    );
     references.check(api, call.project(), &mut fields).await?;
     fields.finish()?;
-    Ok((row, said))
+    Ok(Read { row, said, is_due })
+}
+
+/// Reads `verify` into a row whose channel is read; answers whether its owner is to be sent a challenge.
+pub(crate) fn read_standing(
+    api: &Api,
+    fields: &mut Fields,
+    row: &mut EndpointRow,
+    before: Option<&EndpointRow>,
+) -> bool {
+    let asked = fields.flag("verify");
+    settle(api, asked, row, before).unwrap_or_else(|why| {
+        fields.refuse("verify", "required", why);
+        false
+    })
 }
 
 /// Reads `channel` and `config` into a row whose id is known.
@@ -156,6 +194,8 @@ impl From<&EndpointRow> for EndpointDocument {
             name: row.name.clone(),
             config: shown_config(row),
             verified_at: row.verified_at.map(instant::write),
+            verify: row.owner_confirms,
+            verification: None,
             version: row.version,
             created_at: instant::write(row.created_at),
         }

@@ -2,8 +2,12 @@
 //!
 //! Refuses to know: how any channel speaks; that is behind the port `Channels`.
 
+mod confirm_page;
 mod document;
+mod pace;
 mod probe;
+mod standing;
+mod verification;
 
 use axum::Json;
 use axum::extract::State;
@@ -22,9 +26,11 @@ use crate::remembered::Created;
 use crate::request::{Call, Id, JsonBody, Parameters};
 use crate::versions;
 
-use document::{EndpointDocument, EndpointList, NewEndpoint};
+use document::{EndpointDocument, EndpointList, NewEndpoint, Read};
 
-pub(crate) use document::{read_channel, shown_config};
+pub(crate) use document::{read_channel, read_standing, shown_config};
+pub(crate) use pace::Pace;
+pub(crate) use standing::settle;
 
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -33,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(get_endpoint, put_endpoint, delete_endpoint))
         .routes(routes!(probe::test_endpoint))
         .routes(routes!(probe::preview_endpoint))
+        .merge(verification::routes())
 }
 
 /// List endpoints
@@ -56,8 +63,8 @@ async fn list_endpoints(
 
 /// Create an endpoint
 ///
-/// An endpoint made with a key that manages is the operator's own and verified at once. Customers who
-/// verify endpoints of their own come with accounts, which there are not yet.
+/// Whoever manages the project vouches for it: it is verified at once. With `verify`, or where the server asks for
+/// it, its owner has to confirm it: it is sent a challenge at once, and nothing else before that is answered.
 #[utoipa::path(
     post, path = "/v1/endpoints", tag = "endpoints",
     request_body = NewEndpoint,
@@ -71,8 +78,14 @@ async fn create_endpoint(
 ) -> Result<Response, Problem> {
     call.require(&[Scope::Manage])?;
     parameters.only(&[])?;
-    let create = create(&api, &call, &body);
-    Ok(api.remembered().once(&api, &call, body.hash(), create).await?.into_response())
+    let mut made = None;
+    let create = create(&api, &call, &body, &mut made);
+    let created_once = api.remembered().once(&api, &call, body.hash(), create).await?;
+    // A challenge takes a while, and those who repeat a request do not wait for it.
+    match made.filter(|row| row.verified_at.is_none()) {
+        Some(row) => Ok(created(&challenged(&api, row).await?.1)?.into_response()),
+        None => Ok(created_once.into_response()),
+    }
 }
 
 /// Get one endpoint
@@ -95,7 +108,8 @@ async fn get_endpoint(
 /// Replace an endpoint
 ///
 /// A secret that is not given, or given as `{"set": true}`, stays what it was while the channel stays the
-/// same. With `version` (or `If-Match`) somebody else's change meanwhile is not overwritten.
+/// same. With `version` (or `If-Match`) somebody else's change meanwhile is not overwritten. An endpoint that its owner
+/// has to confirm is no longer verified where it then sends elsewhere, and is sent a new challenge.
 #[utoipa::path(
     put, path = "/v1/endpoints/{id}", tag = "endpoints",
     params(("id" = String, Path, description = "id of the endpoint"), ("If-Match" = Option<String>, Header, description = "the ETag that was read")),
@@ -112,14 +126,18 @@ async fn put_endpoint(
     call.require(&[Scope::Manage])?;
     parameters.only(&[])?;
     let current = find(&api, call.project(), &id).await?;
-    let (row, said) = document::read(&api, &call, body.object()?, Some(&current)).await?;
-    let expected = versions::expected(&call, said, current.version)?;
-    let saved = save(&api, row, Some(expected), &call.actor()).await?;
+    let read = document::read(&api, &call, body.object()?, Some(&current)).await?;
+    let expected = versions::expected(&call, read.said, current.version)?;
+    let saved = save(&api, read.row, Some(expected), &call.actor()).await?;
     default_routes::follow(&api, call.project(), Some(saved.subscriber), &call.actor()).await;
     if saved.subscriber != current.subscriber {
         default_routes::follow(&api, call.project(), Some(current.subscriber), &call.actor()).await;
     }
-    Ok(answer(&saved))
+    if !read.is_due {
+        return Ok(answer(&saved));
+    }
+    let (row, document) = challenged(&api, saved).await?;
+    Ok(versions::answer(StatusCode::OK, &document, row.version))
 }
 
 /// Remove an endpoint
@@ -169,12 +187,32 @@ pub(crate) async fn save(
     Ok(EndpointRow { version, ..row })
 }
 
-async fn create(api: &Api, call: &Call, body: &JsonBody) -> Result<Created, Problem> {
-    let (row, _) = document::read(api, call, body.object()?, None).await?;
+/// Creates an endpoint, and leaves it in `made`.
+async fn create(
+    api: &Api,
+    call: &Call,
+    body: &JsonBody,
+    made: &mut Option<EndpointRow>,
+) -> Result<Created, Problem> {
+    let Read { row, .. } = document::read(api, call, body.object()?, None).await?;
     let saved = save(api, row, None, &call.actor()).await?;
     default_routes::follow(api, call.project(), Some(saved.subscriber), &call.actor()).await;
-    let location = format!("/v1/endpoints/{}", saved.id);
-    Ok(Created::new(&EndpointDocument::from(&saved), location)?.at_version(saved.version))
+    created(&EndpointDocument::from(&*made.insert(saved)))
+}
+
+fn created(document: &EndpointDocument) -> Result<Created, Problem> {
+    let location = format!("/v1/endpoints/{}", document.id);
+    Ok(Created::new(document, location)?.at_version(document.version))
+}
+
+/// Sends a challenge; answers the endpoint and its document as they are then, with what came of it.
+async fn challenged(
+    api: &Api,
+    row: EndpointRow,
+) -> Result<(EndpointRow, EndpointDocument), Problem> {
+    let (row, said) = standing::challenge(api, row).await?;
+    let document = EndpointDocument { verification: Some(said), ..EndpointDocument::from(&row) };
+    Ok((row, document))
 }
 
 fn answer(row: &EndpointRow) -> Response {

@@ -116,7 +116,7 @@ async fn notified(
 }
 
 /// The name of the subscriber who owns an endpoint.
-async fn owner(api: &Api, endpoint: &EndpointRow) -> Result<String, Problem> {
+pub(super) async fn owner(api: &Api, endpoint: &EndpointRow) -> Result<String, Problem> {
     let row = api.ports().store.subscriber(endpoint.project, endpoint.subscriber).await?;
     Ok(row.map(|row| row.name).unwrap_or_default())
 }

@@ -23,6 +23,11 @@ pub(super) async fn apply(api: &Api, call: &Call, plan: Plan) -> Result<ImportRe
     }
     for endpoint in plan.endpoints {
         report.endpoints.count(&endpoint);
+        if endpoint.wanted.verified_at.is_none()
+            && endpoint.before.as_ref() != Some(&endpoint.wanted)
+        {
+            report.unverified.push(endpoint.wanted.id.to_string());
+        }
         save_endpoint(api, endpoint, &actor).await?;
     }
     for Planned { wanted, before } in planned {

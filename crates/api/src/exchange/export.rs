@@ -61,12 +61,16 @@ fn subscriber(names: &Names, row: &SubscriberRow) -> Value {
 }
 
 fn endpoint(names: &Names, row: &EndpointRow) -> Value {
-    json!({
+    let mut document = json!({
         "name": row.name,
         "subscriber": names.refer(Referent::Subscriber, row.subscriber.0),
         "channel": row.channel,
         "config": shown_config(row),
-    })
+    });
+    if row.owner_confirms {
+        document["verify"] = json!(true);
+    }
+    document
 }
 
 /// What is as it would be where nothing is said is left out.

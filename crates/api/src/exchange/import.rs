@@ -9,7 +9,7 @@ use serde_json::Value;
 use store::{EndpointRow, SubscriberRow};
 
 use super::names::Names;
-use crate::endpoints::read_channel;
+use crate::endpoints::{read_channel, read_standing};
 use crate::problem::Problem;
 use crate::references::{References, Referent};
 use crate::request::{Call, Fields};
@@ -123,10 +123,13 @@ impl Reader<'_> {
             config: String::new(),
             secrets: Vec::new(),
             verified_at: before.as_ref().and_then(|row| row.verified_at).or(Some(self.now)),
+            owner_confirms: false,
             version: before.as_ref().map_or(0, |row| row.version),
             created_at: before.as_ref().map_or(self.now, |row| row.created_at),
         };
         read_channel(self.api, fields, &mut wanted, before.as_ref());
+        // What an import leaves unverified is listed in its report; nobody is sent a challenge.
+        read_standing(self.api, fields, &mut wanted, before.as_ref());
         Planned { wanted, before }
     }
 

@@ -32,6 +32,11 @@ pub(crate) struct ImportReport {
     endpoints: ImportCounts,
     /// Rules.
     rules: ImportCounts,
+    /// Endpoints, by id, that this import made or changed and that wait for their owner to confirm them. None was sent a
+    /// challenge: ask for one with `POST /v1/endpoints/{id}/verification`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    unverified: Vec<String>,
 }
 
 /// What an import did with things of one kind.

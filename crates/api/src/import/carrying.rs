@@ -153,7 +153,7 @@ impl<'w> Work<'w> {
         let asked = AskedConfig { channel, project, endpoint: id, config, before: None };
         let checked = channels.check(&asked).map_err(|errors| sentence(&errors))?;
         let before = self.existing_endpoints.iter().find(|row| row.id == id);
-        let row = EndpointRow {
+        let mut row = EndpointRow {
             project,
             id,
             subscriber: owner,
@@ -162,9 +162,17 @@ impl<'w> Work<'w> {
             config: checked.config,
             secrets: checked.secrets,
             verified_at: Some(now),
+            owner_confirms: false,
             version: 0,
             created_at: before.map_or(now, |row| row.created_at),
         };
+        let is_namesake = |other: &EndpointRow| {
+            other.id != id && (other.subscriber, &other.name) == (owner, &planned.name)
+        };
+        if self.existing_endpoints.iter().any(is_namesake) {
+            row.name = format!("{} (alertmanager)", planned.name);
+        }
+        endpoints::settle(self.api, None, &mut row, before)?;
         self.endpoints.push((row, before.map(|row| row.version)));
         Ok(id)
     }

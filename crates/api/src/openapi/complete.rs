@@ -28,8 +28,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let has_body = operation.get("requestBody").is_some();
     let is_door =
         operation["tags"] == json!(["signals"]) || (method == "post" && path.starts_with("/api/"));
-    // A test message is sent each time it is asked for, and a preview or dry run changes nothing.
-    let is_trial = ["/test", "/preview"].iter().any(|end| path.ends_with(end));
+    // A test message or a challenge is sent each time it is asked for, a token may be handed in again and again, and a
+    // preview or dry run changes nothing.
+    let is_trial =
+        ["/test", "/preview", "/verification", "/verify"].iter().any(|end| path.ends_with(end));
     if method == "post" && !is_door && !is_trial {
         let parameter = json!({
             "name": "Idempotency-Key", "in": "header", "required": false, "schema": {"type": "string", "maxLength": 255},

@@ -46,6 +46,7 @@ codes! {
     InvalidHeader = BAD_REQUEST, "invalid_header", "A header has a value it cannot have.";
     InvalidIdempotencyKey = BAD_REQUEST, "invalid_idempotency_key", "The Idempotency-Key is empty or too long.";
     InvalidSilence = BAD_REQUEST, "invalid_silence", "Alertmanager would not take this silence.";
+    InvalidToken = BAD_REQUEST, "invalid_token", "The token is none that this server made.";
     InvalidConfiguration = BAD_REQUEST, "invalid_configuration", "The configuration is not one that Alertmanager would take.";
     MissingKey = UNAUTHORIZED, "missing_key", "The request carries no key.";
     UnknownKey = UNAUTHORIZED, "unknown_key", "The key is not known.";
@@ -63,7 +64,11 @@ codes! {
     StaleVersion = CONFLICT, "stale_version", "Somebody changed it meanwhile.";
     BuiltInPolicy = CONFLICT, "built_in_policy", "The built-in policy cannot be changed or removed.";
     InUse = CONFLICT, "in_use", "Something else still needs it.";
+    AlreadyVerified = CONFLICT, "already_verified", "The endpoint is verified already.";
+    ForeignToken = CONFLICT, "foreign_token", "The token is for another endpoint.";
     NameTaken = CONFLICT, "name_taken", "The name is taken.";
+    ExpiredToken = GONE, "expired_token", "The token is too old.";
+    OutdatedToken = GONE, "outdated_token", "The endpoint is no longer what the token was made for.";
     PreconditionFailed = PRECONDITION_FAILED, "precondition_failed", "It is not at the version that If-Match asks for.";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large.";
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is of another kind than is read here.";
@@ -76,6 +81,7 @@ codes! {
     UnknownSignals = UNPROCESSABLE_ENTITY, "unknown_signals", "Some of the signals do not belong to the incident.";
     LimitReached = UNPROCESSABLE_ENTITY, "limit_reached", "A limit is reached.";
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The Idempotency-Key was used for another request.";
+    RateLimited = TOO_MANY_REQUESTS, "rate_limited", "It was done just now.";
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something is wrong on our side.";
     JournalFull = SERVICE_UNAVAILABLE, "journal_full", "There is more to do than can be taken in now.";
     DiskFull = SERVICE_UNAVAILABLE, "disk_full", "The disk is full or refuses writes.";

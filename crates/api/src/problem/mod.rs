@@ -12,12 +12,15 @@ mod mapping;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use model::FieldError;
+use model::{Duration, FieldError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub use code::Code;
 pub(crate) use mapping::{illegal_transition, stale_version};
+
+/// The member that says in how many seconds to come back.
+const RETRY_AFTER: &str = "retry_after_seconds";
 
 /// Something to tell the client instead of what it asked for.
 #[derive(Debug, Clone)]
@@ -96,6 +99,12 @@ impl Problem {
             .with("parameter", name)
     }
 
+    /// It was done just now; it may be done again after `wait`.
+    pub(crate) fn rate_limited(detail: impl Into<String>, wait: Duration) -> Self {
+        let seconds = wait.micros().div_ceil(1_000_000).max(1);
+        Self::new(Code::RateLimited, detail).with(RETRY_AFTER, seconds)
+    }
+
     /// Nothing of that kind with that id in the project.
     #[must_use]
     pub fn not_found(what: &str, id: &str) -> Self {
@@ -126,7 +135,7 @@ impl Problem {
         self.code
     }
 
-    /// What was said about this occurrence.
+    /// What is wrong this time, as a sentence.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
@@ -192,6 +201,10 @@ impl IntoResponse for Problem {
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                let seconds = self.members.get(RETRY_AFTER).and_then(Value::as_u64).unwrap_or(1);
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
             _ => {}
         }

@@ -27,6 +27,11 @@ impl TextBody {
         std::str::from_utf8(&self.bytes).map_err(|_| Problem::new(code, "the body is not UTF-8"))
     }
 
+    /// The kind it says it is, in lower case and without parameters.
+    pub(crate) fn kind(&self) -> &str {
+        &self.kind
+    }
+
     /// A hash of its bytes, to recognise a repeated request by.
     pub(crate) fn hash(&self) -> u64 {
         let digest = KeyHasher::default().part(&self.bytes).finish();

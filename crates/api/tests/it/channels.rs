@@ -1,12 +1,38 @@
 //! Channels as the tests know them: a webhook needs a `url` and may have a `secret`, telegram refuses
-//! everything, the others take anything.
+//! everything, the others take anything. A webhook whose `url` says so answers a challenge with its token.
 
-use api::{AskedConfig, Channels, CheckedConfig, Tested};
-use model::{Duration, FieldError, Notification};
-use serde_json::json;
+use std::sync::Mutex;
+
+use api::{AskedConfig, Challenged, Channels, CheckedConfig, Claim, Tested, TokenError};
+use model::{Duration, EndpointId, FieldError, Notification, ProjectId, Timestamp};
+use serde_json::{Value, json};
 use store::EndpointRow;
 
-pub(crate) struct ScriptedChannels;
+/// How long a token is good for.
+const LIFETIME: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+pub(crate) struct ScriptedChannels {
+    /// The tokens of the challenges that were sent.
+    pub(crate) tokens: Mutex<Vec<String>>,
+}
+
+/// A token as these channels make them: everything it says, in the open.
+pub(crate) fn token(row: &EndpointRow, expires_at: Timestamp) -> String {
+    let url = url(row);
+    format!("{}|{}|{}|{url}", row.project, row.id, expires_at.micros())
+}
+
+fn url(row: &EndpointRow) -> String {
+    let config: Value = serde_json::from_str(&row.config).unwrap_or_default();
+    config["url"].as_str().unwrap_or_default().to_owned()
+}
+
+fn digest(url: &str) -> [u8; 16] {
+    let mut digest = [0; 16];
+    url.bytes().enumerate().for_each(|(at, byte)| digest[at % 16] ^= byte);
+    digest
+}
 
 #[async_trait::async_trait]
 impl Channels for ScriptedChannels {
@@ -37,6 +63,29 @@ impl Channels for ScriptedChannels {
     async fn test(&self, endpoint: &EndpointRow, subscriber: &str) -> Tested {
         let answer = format!("{} of {subscriber}", endpoint.name);
         Tested { delivered: true, status: 204, answer, took: Duration::from_micros(12_345) }
+    }
+
+    async fn challenge(&self, row: &EndpointRow, subscriber: &str, now: Timestamp) -> Challenged {
+        let expires_at = now + LIFETIME;
+        self.tokens.lock().unwrap().push(token(row, expires_at));
+        let delivered = !url(row).contains("down");
+        let tested = Tested { delivered, ..self.test(row, subscriber).await };
+        Challenged { tested, confirmed: url(row).contains("answers"), expires_at }
+    }
+
+    fn claim(&self, token: &str, now: Timestamp) -> Result<Claim, TokenError> {
+        let parts: Vec<&str> = token.split('|').collect();
+        let [project, endpoint, until, url] = parts[..] else { return Err(TokenError::Unknown) };
+        if now.micros() >= until.parse::<i64>().unwrap() {
+            return Err(TokenError::Expired);
+        }
+        let project = ProjectId(project.parse().unwrap());
+        let endpoint = EndpointId::parse(endpoint).unwrap();
+        Ok(Claim { project, endpoint, address: digest(url) })
+    }
+
+    fn address(&self, row: &EndpointRow) -> Option<[u8; 16]> {
+        Some(digest(&url(row)))
     }
 
     fn preview(

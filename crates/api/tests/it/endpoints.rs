@@ -118,3 +118,17 @@ async fn a_test_is_sent_and_a_preview_is_shown() {
     let refused = world.post(READER, &path, json!({})).await;
     assert_eq!(refused.fields(), ["config.template invalid_template"]);
 }
+
+#[tokio::test]
+async fn an_owner_that_is_not_there_is_said() {
+    let world = World::new().await;
+    let (core, hook) = world.subscriber("core").await;
+    let path = format!("{ROUTE}/{hook}");
+    let mut document = world.get(READER, &path).await.json();
+    document["subscriber_id"] = json!("00000000-0000-0000-0000-000000000001");
+    let refused = world.put(MANAGER, &path, document.clone()).await;
+    refused.problem(422, "invalid_fields");
+    assert_eq!(refused.fields(), ["subscriber_id unknown_value"]);
+    document["subscriber_id"] = json!(core);
+    assert_eq!(world.put(MANAGER, &path, document).await.status, 200);
+}

@@ -28,4 +28,5 @@ mod schedules;
 mod silences;
 mod subscribers;
 mod told;
+mod verification;
 mod world;

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use api::{
-    Api, Build, Clock, Health, HealthSource, KeysChanged, MetricsSource, PartHealth, PartStatus,
-    Patience, Ports, Road, RoadError,
+    Api, Build, Channels, Clock, Health, HealthSource, KeysChanged, MetricsSource, PartHealth,
+    PartStatus, Patience, Ports, Road, RoadError,
 };
 use axum::Router;
 use axum::body::Body;
@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub(crate) road: Arc<ScriptedRoad>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) health: Arc<ScriptedHealth>,
+    pub(crate) channels: Arc<ScriptedChannels>,
+    pub(crate) ports: Ports,
     pub(crate) router: Router,
     pub(crate) api: Api,
 }
@@ -151,20 +153,23 @@ impl World {
             ..ScriptedRoad::empty()
         });
         let health = Arc::new(ScriptedHealth::default());
-        let api = Api::new(Ports {
+        let channels = Arc::new(ScriptedChannels::default());
+        let ports = Ports {
             store: Arc::clone(&store) as Arc<dyn Store>,
             lake: Arc::clone(&lake) as Arc<dyn Lake>,
             alerts: Arc::clone(&alerts),
             access: Arc::clone(&keys) as Arc<dyn model::Access>,
             road: Arc::clone(&road) as Arc<dyn Road>,
-            channels: Arc::new(ScriptedChannels),
+            channels: Arc::clone(&channels) as Arc<dyn Channels>,
             keys_changed: Arc::new(Reload { keys: Arc::clone(&keys), store: Arc::clone(&store) }),
             clock: Arc::new(Stopped),
             health: Arc::clone(&health) as Arc<dyn HealthSource>,
             metrics: Arc::new(OneMetric),
+            verify_endpoints: false,
             build: Build { version: "0.1.0".into(), revision: "abc".into(), started_at: time(0) },
-        });
-        Self { router: api.router(), api, lake, alerts, road, store, health }
+        };
+        let api = Api::new(ports.clone());
+        Self { router: api.router(), api, ports, lake, alerts, road, store, health, channels }
     }
 
     /// Writes effects to the store and shows them to the list of alerts.

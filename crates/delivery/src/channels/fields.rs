@@ -10,6 +10,7 @@ use model::FieldError;
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::courier::{ENDPOINT_CONCURRENCY_MOST, Options, Settings};
 use crate::template;
 
 /// Characters of an address.
@@ -218,6 +219,28 @@ impl<'c> Fields<'c> {
             self.refuse(name, "template", error.to_string());
         }
         Some(text.to_owned())
+    }
+
+    /// What every configuration may say about sending: `concurrency`, `rate_per_second` and `digest`. The courier
+    /// obeys them; here it is only made sure that it understands them.
+    pub(crate) fn sending(&mut self) {
+        type IsUnderstood = fn(&Settings) -> bool;
+        let others: [(&'static str, &str, IsUnderstood); 2] = [
+            ("rate_per_second", "this is a number from 0.0001 to 1000000", |read| {
+                read.rate_per_second.is_some()
+            }),
+            ("digest", r#"this is such as {"more_than": 20, "within": "1m"}"#, |read| {
+                read.digest.is_some()
+            }),
+        ];
+        self.number("concurrency", 1, u64::from(ENDPOINT_CONCURRENCY_MOST));
+        for (name, message, is_understood) in others {
+            let Some(value) = self.value(name) else { continue };
+            let alone = serde_json::json!({ name: value }).to_string();
+            if !is_understood(&Settings::read(&alone, &Options::default())) {
+                self.refuse(name, "invalid", message);
+            }
+        }
     }
 
     fn value(&mut self, name: &'static str) -> Option<&'c Value> {

@@ -5,6 +5,7 @@
 //! secret leaves in what is said about an attempt.
 
 mod alertmanager;
+mod challenge;
 mod console;
 mod discord;
 mod email;
@@ -41,6 +42,8 @@ use fields::Fields;
 use outside::Outside;
 use registry::{CHANNELS, Dispatch, NAMES};
 
+pub use challenge::Challenged;
+
 /// Where the console writes its lines.
 pub type Console = Arc<Mutex<dyn Write + Send>>;
 
@@ -63,6 +66,8 @@ pub struct ChannelOptions {
     pub user_agent: String,
     /// What links to this server begin with: `https://stormbell.example`; incidents are under `/incidents/`.
     pub link_base: Option<String>,
+    /// Where this server itself answers: links to confirm an endpoint begin with it where `link_base` says nothing.
+    pub own_address: Option<String>,
     /// Where the console writes; an endpoint of that channel is refused where there is none.
     pub console: Option<Console>,
     /// How long one request may take.
@@ -77,6 +82,7 @@ impl Default for ChannelOptions {
             allow_private: false,
             user_agent: concat!("Stormbell/", env!("CARGO_PKG_VERSION")).to_owned(),
             link_base: None,
+            own_address: None,
             console: None,
             timeout: Duration::from_secs(10),
             extra_roots: Vec::new(),
@@ -122,6 +128,9 @@ pub(crate) trait Channel: Send + Sync + 'static {
     /// Fields that say where it goes. When one changes, secrets have to be given again, so that nobody can send
     /// a secret they never knew to a place of their own.
     const PLACE: &'static [&'static str];
+    /// Fields that say who gets to read it. When one changes, what the owner of the endpoint confirmed holds no
+    /// longer, and has to be confirmed again.
+    const ADDRESS: &'static [&'static str];
     /// Its configuration.
     type Config: Send + Sync;
 
@@ -145,6 +154,8 @@ pub struct Channels {
     outside: Outside,
     seal: Seal,
     link_base: Option<String>,
+    /// What links to confirm an endpoint begin with.
+    confirm_base: Option<String>,
 }
 
 impl Channels {
@@ -154,7 +165,9 @@ impl Channels {
     /// A root is not a certificate, the base of links is not an address, or TLS cannot be set up.
     pub fn new(options: ChannelOptions, seal: Seal) -> Result<Self, Error> {
         let link_base = options.link_base.as_deref().map(link_base).transpose()?;
-        Ok(Self { outside: Outside::new(&options)?, seal, link_base })
+        let own_address = options.own_address.as_deref().map(self::link_base).transpose()?;
+        let confirm_base = link_base.clone().or(own_address);
+        Ok(Self { outside: Outside::new(&options)?, seal, link_base, confirm_base })
     }
 
     /// The names of all channels, in order.
@@ -173,9 +186,20 @@ impl Channels {
             Ok(settings) => settings,
             Err(why) => return Sent::refused(why),
         };
-        let telling = Telling { message, endpoint, link_base: self.link_base.as_deref() };
-        let mut fields = Fields::new(&settings);
-        let sending = channel.send(&mut fields, &telling, &self.outside);
+        let link_base = self.link_base.as_deref();
+        let telling = Telling { message, endpoint, link_base, challenge: None };
+        self.hand_over(channel, &settings, &telling).await
+    }
+
+    /// Sends whatever it is, within a bound of time, and strikes secrets out of the answer.
+    async fn hand_over(
+        &self,
+        channel: &dyn Dispatch,
+        settings: &Map<String, Value>,
+        telling: &Telling<'_>,
+    ) -> Sent {
+        let mut fields = Fields::new(settings);
+        let sending = channel.send(&mut fields, telling, &self.outside);
         let guarded = AssertUnwindSafe(sending).catch_unwind();
         let whole = self.outside.client.timeout() * TIMEOUTS;
         let mut sent = match tokio::time::timeout(whole, guarded).await {
@@ -206,6 +230,7 @@ impl Channels {
         let (whole, mut errors) = self.merge(channel, config, before)?;
         let mut fields = Fields::trying(&whole);
         channel.check(&mut fields);
+        fields.sending();
         // A secret that has to be given again is not missing besides.
         let again: Vec<_> = errors.iter().map(|error| error.field.clone()).collect();
         errors.extend(fields.finish().into_iter().filter(|error| !again.contains(&error.field)));
@@ -218,11 +243,27 @@ impl Channels {
             return Ok(Checked { config: Value::Object(shown).to_string(), secrets: Vec::new() });
         }
         shown.insert(SEALED.to_owned(), secret.keys().cloned().collect());
-        let plain = Value::Object(secret).to_string();
-        let secrets = self.seal.seal(plain.as_bytes(), &place(project, id));
+        let same = before.filter(|before| (before.project, before.id) == (project, id));
+        let secrets = self.sealed(secret, (project, id), same);
         let secrets = secrets
             .map_err(|error| vec![FieldError::new("config", "sealing", error.to_string())])?;
         Ok(Checked { config: Value::Object(shown).to_string(), secrets })
+    }
+
+    /// Secrets, sealed for an endpoint; as they are in `before` where they are the same, so that what was not
+    /// changed looks unchanged.
+    fn sealed(
+        &self,
+        secret: Map<String, Value>,
+        (project, id): (ProjectId, EndpointId),
+        before: Option<&Endpoint>,
+    ) -> Result<Vec<u8>, SealError> {
+        let is_same = |before: &&Endpoint| self.secrets(before).is_ok_and(|it| it == secret);
+        if let Some(before) = before.filter(is_same) {
+            return Ok(before.secrets.clone());
+        }
+        let plain = Value::Object(secret).to_string();
+        self.seal.seal(plain.as_bytes(), &place(project, id))
     }
 
     /// What an endpoint would be sent about a sample incident.
@@ -263,9 +304,10 @@ impl Channels {
         endpoint: &Endpoint,
     ) -> Result<Preview, Vec<FieldError>> {
         let link_base = self.link_base.as_deref();
-        let telling = Telling { message, endpoint, link_base };
+        let telling = Telling { message, endpoint, link_base, challenge: None };
         let mut fields = Fields::trying(settings);
         let preview = channel.preview(&mut fields, &telling);
+        fields.sending();
         let mut errors = fields.finish();
         // What is rendered does not depend on secrets, so a preview does without them.
         errors.retain(|error| {

@@ -17,6 +17,8 @@ pub(super) trait Dispatch: Send + Sync {
     fn secrets(&self) -> &'static [&'static str];
     /// [`Channel::PLACE`].
     fn place(&self) -> &'static [&'static str];
+    /// [`Channel::ADDRESS`].
+    fn address(&self) -> &'static [&'static str];
     /// Reads a configuration for what is wrong with it.
     fn check(&self, fields: &mut Fields<'_>);
     /// Renders a message without sending it.
@@ -38,6 +40,10 @@ impl<C: Channel> Dispatch for C {
 
     fn place(&self) -> &'static [&'static str] {
         C::PLACE
+    }
+
+    fn address(&self) -> &'static [&'static str] {
+        C::ADDRESS
     }
 
     fn check(&self, fields: &mut Fields<'_>) {

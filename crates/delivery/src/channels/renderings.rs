@@ -1,4 +1,4 @@
-//! Every channel's rendering of four messages, kept as files: what changes in one is seen before it is sent.
+//! Every channel's rendering of five messages, kept as files: what changes in one is seen before it is sent.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::fields::Fields;
 use super::registry::CHANNELS;
 use crate::channel::Message;
-use crate::rendering::{Telling, sample};
+use crate::rendering::{Challenge, Telling, challenge, sample};
 
 const HOSTILE: &str = "<!channel> @everyone [a](https://evil.example) <b>x</b> *_~`|\\ & \"'\r\nBcc: a@b\r\n\
                        \u{202e}\u{0}{{ 7*7 }} é😀";
@@ -82,10 +82,20 @@ fn step() -> Notification {
 
 /// Renders a message for all channels and compares each with its file.
 fn check(name: &str, told: &Notification, others: &[Notification], test: bool) {
+    check_with(name, told, others, test, None);
+}
+
+fn check_with(
+    name: &str,
+    told: &Notification,
+    others: &[Notification],
+    test: bool,
+    challenge: Option<&Challenge>,
+) {
     sample::with_message(None, |sample, endpoint| {
         let message = Message { notification: told, others, test, ..*sample };
         let link_base = Some("https://stormbell.example");
-        let telling = Telling { message: &message, endpoint, link_base };
+        let telling = Telling { message: &message, endpoint, link_base, challenge };
         for channel in CHANNELS {
             let config = config(channel.name());
             let text = channel.preview(&mut Fields::new(&config), &telling).text;
@@ -115,4 +125,16 @@ fn a_digest_that_is_a_test() {
 #[test]
 fn hostile_text() {
     check("hostile", &hostile(), &[], false);
+}
+
+#[test]
+fn a_challenge() {
+    let told = sample::with_message(None, |sample, endpoint| {
+        challenge::notification(endpoint, endpoint.subscriber, sample.now)
+    });
+    let token = "01".repeat(85);
+    let link = format!("https://stormbell.example/v1/endpoints/verify?token={token}");
+    let expires_at = told.at + Duration::from_secs(86_400);
+    let challenge = Challenge { token, link: Some(link), expires_at };
+    check_with("challenge", &told, &[], false, Some(&challenge));
 }

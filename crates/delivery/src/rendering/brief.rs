@@ -40,8 +40,10 @@ pub(crate) struct Brief {
     pub(crate) summary: String,
     /// Names and values, in order; no value is empty.
     pub(crate) facts: Vec<(&'static str, String)>,
-    /// The page of the incident.
+    /// The page of the incident, or where an endpoint is confirmed.
     pub(crate) page: Option<String>,
+    /// What a button to that page says.
+    pub(crate) page_label: &'static str,
     /// Headlines of what is told with it.
     pub(crate) others: Vec<String>,
     /// How it is meant.
@@ -53,6 +55,9 @@ pub(crate) struct Brief {
 impl Brief {
     /// Of a message.
     pub(crate) fn of(telling: &Telling<'_>) -> Self {
+        if let Some(challenge) = telling.challenge {
+            return challenge.brief(telling);
+        }
         let first = &telling.message.notification;
         let notice = &first.notice;
         let title = title(first);
@@ -66,6 +71,7 @@ impl Brief {
             summary,
             facts: facts(telling),
             page: notice.incident.as_ref().and_then(|incident| telling.page(incident.id)),
+            page_label: "Open the incident",
             others: others(telling),
             tone: tone(first),
             test: telling.message.test,

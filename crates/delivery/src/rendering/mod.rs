@@ -6,12 +6,14 @@
 
 pub(crate) mod body;
 pub(crate) mod brief;
+pub(crate) mod challenge;
 pub(crate) mod escape;
 pub(crate) mod sample;
 
 use model::{IdentityKey, IncidentId, Notification, Subject, Timestamp};
 
 pub(crate) use brief::{Brief, Tone};
+pub(crate) use challenge::Challenge;
 
 use crate::channel::{Endpoint, Message};
 
@@ -24,6 +26,8 @@ pub(crate) struct Telling<'m> {
     pub(crate) endpoint: &'m Endpoint,
     /// What links to this server begin with, without a slash at the end.
     pub(crate) link_base: Option<&'m str>,
+    /// What asks the owner to confirm the endpoint: then it is told, and the message only says to whom.
+    pub(crate) challenge: Option<&'m Challenge>,
 }
 
 impl<'m> Telling<'m> {
@@ -39,7 +43,14 @@ impl<'m> Telling<'m> {
     where
         'm: 'n,
     {
-        Telling { message, endpoint: self.endpoint, link_base: self.link_base }
+        let Self { endpoint, link_base, challenge, .. } = *self;
+        Telling { message, endpoint, link_base, challenge }
+    }
+
+    /// What a program has answered a challenge with: the token, where it did.
+    pub(crate) fn answered(&self, body: &[u8]) -> &'m str {
+        let answered = self.challenge.filter(|challenge| challenge.is_answered_by(body));
+        answered.map_or("", |challenge| challenge.token.as_str())
     }
 
     /// The page of an incident.

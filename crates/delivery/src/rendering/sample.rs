@@ -109,6 +109,7 @@ pub(crate) fn with_message<T>(
         config: "{}".to_owned(),
         secrets: Vec::new(),
         verified_at: None,
+        owner_confirms: false,
         version: 1,
         created_at: SAMPLE_AT,
     };

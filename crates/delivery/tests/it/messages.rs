@@ -154,6 +154,7 @@ pub(crate) fn endpoint(channels: &Channels, channel: &str, config: &Value) -> En
         config: checked.config,
         secrets: checked.secrets,
         verified_at: Some(NOW),
+        owner_confirms: false,
         version: 1,
         created_at: NOW,
     }

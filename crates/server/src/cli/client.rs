@@ -173,6 +173,14 @@ impl Client {
         self.patient(method, path, Some(("application/json", &body)))
     }
 
+    /// Asks for something once: where it is too soon for it, there is no use in waiting here.
+    pub(crate) fn post_once(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
+        let body = serde_json::to_vec(body).context("cannot write the request as JSON")?;
+        let request = self.request(&Method::POST, path)?;
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        self.run(request, Some(&body))?.checked(self)
+    }
+
     /// Sends a file of YAML, tried again like [`Client::send`].
     pub(crate) fn post_yaml(&self, path: &str, text: &[u8]) -> Result<Answer, Failure> {
         self.patient(&Method::POST, path, Some(("application/yaml", text)))

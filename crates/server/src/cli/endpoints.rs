@@ -46,6 +46,14 @@ enum Command {
         #[arg(long, value_name = "ID")]
         notification: Option<String>,
     },
+    /// Send its owner a challenge, or hand in the token of one
+    Verify {
+        #[command(flatten)]
+        one: One,
+        /// The token that the endpoint was sent; without it a challenge is sent
+        #[arg(long, value_name = "TOKEN")]
+        token: Option<String>,
+    },
     /// Remove an endpoint: what is due there becomes a dead letter
     Delete(One),
 }
@@ -85,6 +93,9 @@ struct Wanted {
     /// What the channel needs, as a JSON object
     #[arg(long, value_name = "JSON|@FILE")]
     config: String,
+    /// Its owner has to confirm it before anything is sent there
+    #[arg(long)]
+    verify: bool,
 }
 
 /// An endpoint.
@@ -96,6 +107,18 @@ struct Endpoint {
     name: String,
     config: Map<String, Value>,
     verified_at: Option<String>,
+    verification: Option<Challenge>,
+}
+
+/// What came of a challenge.
+#[derive(Debug, Deserialize)]
+struct Challenge {
+    sent: bool,
+    verified: bool,
+    status: u16,
+    answer: String,
+    took_ms: u64,
+    expires_at: Option<String>,
 }
 
 /// What came of a test message.
@@ -117,6 +140,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
         Some(Command::Preview { one, notification }) => {
             preview(one, notification.as_deref(), output)
         }
+        Some(Command::Verify { one, token }) => verify(one, token.as_deref(), output),
         Some(Command::Delete(one)) => {
             let (client, path) = one.open("")?;
             client.delete(&path)?;
@@ -196,19 +220,79 @@ fn is_set(secret: &str) -> String {
 fn create(wanted: &Wanted, connection: &Connection, output: &mut Output) -> Result<(), Failure> {
     let config = input::said(&wanted.config, "--config")?;
     let client = connection.open()?;
-    let body = json!({
+    let mut body = json!({
         "subscriber_id": names::id(&client, Kind::Subscriber, &wanted.subscriber)?,
         "channel": wanted.channel,
         "name": wanted.name,
         "config": config,
     });
+    if wanted.verify {
+        body["verify"] = true.into();
+    }
     let answer = client.send(&Method::POST, Kind::Endpoint.path(), &body)?;
     if output.is_json() {
         return output.json(&answer.bytes);
     }
     let made: Endpoint = documents::read(&answer.bytes)?;
     output.line(format!("endpoint {}  {}  {}", made.id, made.channel, made.name))?;
-    output.line(format!("next: stormbell endpoints test {}", made.id))
+    if let Some(challenge) = &made.verification {
+        challenge.show(output)?;
+    }
+    match made.verified_at {
+        Some(_) => output.line(format!("next: stormbell endpoints test {}", made.id)),
+        None => output.line(format!("next: stormbell endpoints verify {} --token TOKEN", made.id)),
+    }
+}
+
+/// Sends a challenge, or hands a token in; ends with exit code 1 where a challenge was not taken.
+fn verify(one: &One, token: Option<&str>, output: &mut Output) -> Result<(), Failure> {
+    let client = one.connection.open()?;
+    if let Some(token) = token {
+        let id = names::id(&client, Kind::Endpoint, &one.endpoint)?;
+        let body = json!({ "token": token, "endpoint_id": id });
+        let answer = client.send(&Method::POST, "/v1/endpoints/verify", &body)?;
+        if output.is_json() {
+            return output.json(&answer.bytes);
+        }
+        return output.line(format!("{} is verified", one.endpoint));
+    }
+    let path = names::path(&client, Kind::Endpoint, &one.endpoint, "/verification")?;
+    let answer = client.post_once(&path, &json!({}))?;
+    let challenge: Challenge = documents::read(&answer.bytes)?;
+    if output.is_json() {
+        output.json(&answer.bytes)?;
+    } else {
+        challenge.show(output)?;
+        if challenge.sent && !challenge.verified {
+            let next = format!("next: stormbell endpoints verify {} --token TOKEN", one.endpoint);
+            output.line(next)?;
+        }
+    }
+    if challenge.sent { Ok(()) } else { Err(Failure::Negative) }
+}
+
+impl Challenge {
+    fn show(&self, output: &mut Output) -> Result<(), Failure> {
+        let (word, ink) = match (self.sent, self.verified) {
+            (_, true) => ("verified: it answered the challenge with its token", Ink::Green),
+            (true, false) => ("a challenge was sent", Ink::Yellow),
+            (false, false) => ("no challenge was sent", Ink::Red),
+        };
+        let word = output.paint(ink, word);
+        let status = match self.status {
+            0 => String::new(),
+            status => format!(", status {status}, in {} ms", self.took_ms),
+        };
+        let until = match (&self.expires_at, self.sent && !self.verified) {
+            (Some(until), true) => format!("; its token is good until {until}"),
+            (Some(_) | None, _) => String::new(),
+        };
+        output.line(format!("{word}{status}{until}"))?;
+        for line in self.answer.lines() {
+            output.line(format!("  {line}"))?;
+        }
+        Ok(())
+    }
 }
 
 /// Sends a test message; ends with exit code 1 where it was not taken.

@@ -53,6 +53,8 @@ pub(crate) struct Delivery {
     pub(crate) allow_private_endpoints: bool,
     /// What links in messages begin with, without a slash at its end.
     pub(crate) link_base: Option<String>,
+    /// Whether the owner of every new endpoint has to confirm it.
+    pub(crate) verify_endpoints: bool,
     /// Further root certificates, PEM.
     pub(crate) roots: Option<PathBuf>,
 }
@@ -144,6 +146,7 @@ fn delivery(raw: &raw::RawDelivery) -> anyhow::Result<Delivery> {
     Ok(Delivery {
         allow_private_endpoints: raw.allow_private_endpoints,
         link_base: link_base.transpose()?,
+        verify_endpoints: raw.verify_endpoints,
         roots: raw.roots.clone(),
     })
 }
@@ -193,6 +196,19 @@ mod tests {
         let dumped = config.to_toml().expect("it can be written");
         let again: Raw = toml::from_str(&dumped).expect("it can be read");
         assert_eq!(again, Raw::default());
+    }
+
+    #[test]
+    fn owners_confirm_their_endpoints_where_file_or_flag_says_so() {
+        let mut raw = Raw::default();
+        let verifies =
+            |raw: &Raw| resolve(raw.clone()).expect("it is valid").delivery.verify_endpoints;
+        assert!(!verifies(&raw));
+        raw.lay_over(&Flags { verify_endpoints: true, ..Flags::default() });
+        assert!(verifies(&raw));
+        let raw: Raw =
+            toml::from_str("[delivery]\nverify_endpoints = true").expect("it can be read");
+        assert!(verifies(&raw));
     }
 
     #[test]

@@ -96,6 +96,9 @@ pub(crate) struct RawDelivery {
     /// Where people reach this server, such as `https://stormbell.example.org`: links in messages begin with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) link_base: Option<String>,
+    /// Whether the owner of an endpoint has to confirm it before anything is sent there: of every new one, and where one
+    /// is changed to send elsewhere.
+    pub(crate) verify_endpoints: bool,
     /// A file of further root certificates (PEM) that endpoints are trusted by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) roots: Option<PathBuf>,
@@ -140,6 +143,9 @@ pub(crate) struct Flags {
     /// Where people reach this server: links in messages begin with it.
     #[arg(long, env = "STORMBELL_LINK_BASE", value_name = "URL")]
     pub(crate) link_base: Option<String>,
+    /// The owner of every new endpoint, and of one that is changed to send elsewhere, has to confirm it.
+    #[arg(long, env = "STORMBELL_VERIFY_ENDPOINTS")]
+    pub(crate) verify_endpoints: bool,
 }
 
 impl Default for Raw {
@@ -210,6 +216,7 @@ impl Raw {
         self.stats_every = flags.stats.clone().or(self.stats_every.take());
         self.rate_per_source = flags.rate_per_source.or(self.rate_per_source);
         self.delivery.allow_private_endpoints |= flags.allow_private_endpoints;
+        self.delivery.verify_endpoints |= flags.verify_endpoints;
         self.delivery.link_base = flags.link_base.clone().or(self.delivery.link_base.take());
         self.tls.cert = flags.tls_cert.clone().or(self.tls.cert.take());
         self.tls.key = flags.tls_key.clone().or(self.tls.key.take());

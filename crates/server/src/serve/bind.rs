@@ -1,6 +1,6 @@
 //! Binding: listeners and TLS, before any other work, so that a taken port costs nothing.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,6 +36,20 @@ impl Bound {
 
     pub(super) fn http_addr(&self) -> SocketAddr {
         self.http.local_addr().unwrap_or_else(|_| ([0, 0, 0, 0], 0).into())
+    }
+
+    /// Where this machine reaches HTTP: a listener on every address is on loopback too.
+    pub(super) fn own_address(&self) -> String {
+        let mut address = self.http_addr();
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                Ipv6Addr::LOCALHOST.into()
+            });
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
     }
 
     pub(super) fn grpc_addr(&self) -> SocketAddr {

@@ -103,6 +103,7 @@ impl Rooms {
             clock: Arc::new(WallClock),
             health: watch,
             metrics: Arc::new(metrics),
+            verify_endpoints: config.delivery.verify_endpoints,
             build: Build {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 revision: option_env!("STORMBELL_REVISION").unwrap_or_default().to_owned(),

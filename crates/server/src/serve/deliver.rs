@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context;
-use api::{AskedConfig, CheckedConfig, Tested};
+use api::{AskedConfig, Challenged, CheckedConfig, Claim, Tested, TokenError};
 use async_trait::async_trait;
+use delivery::channel::{Sent, SentOutcome};
 use delivery::courier::{CalendarError, Calendars, Courier, Dice, News, Options, Ports};
 use delivery::{ChannelOptions, Channels, Console, Seal};
 use journal::SystemClock;
@@ -22,8 +23,8 @@ use super::adapters::now;
 use super::open::Storage;
 use crate::config::Config;
 
-/// The channels, with secrets sealed by the key in the data folder.
-pub(super) fn channels(config: &Config) -> anyhow::Result<Arc<Channels>> {
+/// The channels, with secrets sealed by the key in the data folder; `own_address` is where this server answers.
+pub(super) fn channels(config: &Config, own_address: String) -> anyhow::Result<Arc<Channels>> {
     let seal = Seal::open_file(&config.folder("secret.key"))
         .context("cannot open the key that secrets are sealed with")?;
     let roots = config.delivery.roots.as_ref().map(|path| {
@@ -34,6 +35,7 @@ pub(super) fn channels(config: &Config) -> anyhow::Result<Arc<Channels>> {
     let options = ChannelOptions {
         allow_private: config.delivery.allow_private_endpoints,
         link_base: config.delivery.link_base.clone(),
+        own_address: Some(own_address),
         console: Some(console),
         extra_roots: roots.transpose()?.into_iter().collect(),
         ..ChannelOptions::default()
@@ -148,13 +150,32 @@ impl api::Channels for Outlet {
 
     async fn test(&self, endpoint: &EndpointRow, subscriber: &str) -> Tested {
         let began = Instant::now();
-        let sent = self.0.test(endpoint, subscriber, now()).await;
-        Tested {
-            delivered: sent.outcome == delivery::channel::SentOutcome::Delivered,
-            status: sent.status,
-            answer: sent.answer,
-            took: Duration::from_micros(u64::try_from(began.elapsed().as_micros()).unwrap_or(0)),
-        }
+        tested(self.0.test(endpoint, subscriber, now()).await, began)
+    }
+
+    async fn challenge(
+        &self,
+        endpoint: &EndpointRow,
+        subscriber: &str,
+        now: Timestamp,
+    ) -> Challenged {
+        let began = Instant::now();
+        let delivery::Challenged { sent, confirmed, expires_at } =
+            self.0.challenge(endpoint, subscriber, now).await;
+        Challenged { tested: tested(sent, began), confirmed, expires_at }
+    }
+
+    fn claim(&self, token: &str, now: Timestamp) -> Result<Claim, TokenError> {
+        let claim = self.0.claim(token, now).map_err(|error| match error {
+            delivery::TokenError::Unknown => TokenError::Unknown,
+            delivery::TokenError::Expired => TokenError::Expired,
+        })?;
+        let delivery::Claim { project, endpoint, address } = claim;
+        Ok(Claim { project, endpoint, address: address.0 })
+    }
+
+    fn address(&self, endpoint: &EndpointRow) -> Option<[u8; 16]> {
+        self.0.address(endpoint).map(|address| address.0)
     }
 
     fn preview(
@@ -168,6 +189,16 @@ impl api::Channels for Outlet {
             None => self.0.preview(endpoint)?,
         };
         Ok(preview.text)
+    }
+}
+
+/// What came of a message that was sent since `began`.
+fn tested(sent: Sent, began: Instant) -> Tested {
+    Tested {
+        delivered: sent.outcome == SentOutcome::Delivered,
+        status: sent.status,
+        answer: sent.answer,
+        took: Duration::from_micros(u64::try_from(began.elapsed().as_micros()).unwrap_or(0)),
     }
 }
 

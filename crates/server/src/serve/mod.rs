@@ -96,7 +96,8 @@ impl Server {
 
     fn start_on(runtime: Runtime, config: Config) -> anyhow::Result<Self> {
         let bound = runtime.block_on(Bound::bind(&config))?;
-        let mut parts = runtime.block_on(Parts::open(&config, runtime.handle()))?;
+        let opening = Parts::open(&config, bound.own_address(), runtime.handle());
+        let mut parts = runtime.block_on(opening)?;
         let (http, grpc) = (bound.http_addr(), bound.grpc_addr());
         let stop = watch::Sender::new(false);
         let tasks = {

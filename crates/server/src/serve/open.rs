@@ -96,8 +96,12 @@ impl Storage {
 }
 
 impl Parts {
-    /// Opens everything, catches up with the journal and starts the pipeline.
-    pub(super) async fn open(config: &Config, runtime: &runtime::Handle) -> anyhow::Result<Self> {
+    /// Opens everything for a server that answers at `own_address`, catches up with the journal and starts the pipeline.
+    pub(super) async fn open(
+        config: &Config,
+        own_address: String,
+        runtime: &runtime::Handle,
+    ) -> anyhow::Result<Self> {
         let began = Instant::now();
         let storage = Storage::open(config).await?;
         let mut closing = Closing::default();
@@ -116,7 +120,7 @@ impl Parts {
             "opened"
         );
         let handle = pipeline.handle();
-        let channels = deliver::channels(config)?;
+        let channels = deliver::channels(config, own_address)?;
         let courier = deliver::courier(&storage, &handle, &channels);
         let batches = Arc::new(Histogram::default());
         let observed = Arc::clone(&batches);

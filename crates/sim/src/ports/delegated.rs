@@ -70,6 +70,17 @@ impl Directory for SimStore {
         self.inner().put_endpoint(row, expected_version, actor, now).await
     }
 
+    async fn verify_endpoint(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        expected_version: u64,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        self.inner().verify_endpoint(project, id, expected_version, actor, now).await
+    }
+
     async fn delete_endpoint(
         &self,
         project: ProjectId,

@@ -103,6 +103,7 @@ pub fn settle(store: &MemoryStore, project: ProjectId, configs: &[String]) {
             config: config.cloned().unwrap_or_else(|| "{}".to_owned()),
             secrets: Vec::new(),
             verified_at: Some(now),
+            owner_confirms: false,
             version: 0,
             created_at: now,
         };

@@ -37,6 +37,7 @@ fn endpoint(number: u128, subscriber: u64) -> EndpointRow {
         config: r#"{"url":"https://example.com/?a='1'"}"#.to_owned(),
         secrets: vec![0, 255, 7],
         verified_at: Some(time(5)),
+        owner_confirms: false,
         version: 77,
         created_at: time(77),
     }
@@ -179,6 +180,26 @@ pub(super) async fn endpoints_are_listed_by_creation_with_their_secrets(store: A
     assert_eq!(store.endpoint(THERE, EndpointId(9)).await.expect(READS), None);
     store.delete_endpoint(HERE, EndpointId(9), None, &by, time(4)).await.expect(WRITES);
     assert_eq!(store.endpoints(HERE).await.expect(READS).len(), 2);
+}
+
+pub(super) async fn an_endpoint_is_verified_at_the_version_that_was_seen(store: Arc<dyn Store>) {
+    let by = person("owner");
+    let waiting = EndpointRow { verified_at: None, owner_confirms: true, ..endpoint(1, 1) };
+    store.put_endpoint(&waiting, None, &by, time(1)).await.expect(WRITES);
+    let seen = store.endpoint(HERE, waiting.id).await.expect(READS).expect("it is there");
+    assert_eq!((seen.verified_at, seen.owner_confirms), (None, true));
+    for (project, id, kind) in [
+        (HERE, EndpointId(9), ErrorKind::NotFound),
+        (THERE, waiting.id, ErrorKind::NotFound),
+        (HERE, waiting.id, ErrorKind::Conflict),
+    ] {
+        let refused = store.verify_endpoint(project, id, 7, &by, time(2)).await;
+        assert_eq!(refused.expect_err("it is not at version 7").kind(), kind);
+    }
+    assert_eq!(store.verify_endpoint(HERE, waiting.id, 1, &by, time(3)).await.expect(WRITES), 2);
+    let verified = store.endpoint(HERE, waiting.id).await.expect(READS).expect("it is there");
+    let expected = EndpointRow { verified_at: Some(time(3)), version: 2, ..seen };
+    assert_eq!(verified, expected);
 }
 
 pub(super) async fn documents_are_listed_by_kind_and_name(store: Arc<dyn Store>) {

@@ -79,6 +79,7 @@ pub const CASES: &[Case] = cases![
     directory::names_of_subscribers_and_documents_are_taken_once,
     directory::a_subscriber_goes_after_its_endpoints_and_rules,
     directory::endpoints_are_listed_by_creation_with_their_secrets,
+    directory::an_endpoint_is_verified_at_the_version_that_was_seen,
     directory::documents_are_listed_by_kind_and_name,
     directory::directives_are_paged_by_id_and_by_subscriber,
     directory::a_directive_is_the_one_saved_last_until_removed,

@@ -119,6 +119,27 @@ impl Directory for MemoryStore {
         Ok(version)
     }
 
+    async fn verify_endpoint(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        expected_version: u64,
+        _actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let mut state = self.lock();
+        let before = state.tables.endpoints.get(&(project, id)).cloned();
+        let stands = before.as_ref().map(|row| row.version);
+        let version = ENDPOINTS.next_version(stands, Some(expected_version))?;
+        if let Some(before) = before {
+            let verified_at = Some(now);
+            let saved = EndpointRow { version, verified_at, owner_confirms: true, ..before };
+            state.tables.endpoints.insert((project, id), saved);
+        }
+        state.at_risk.clear();
+        Ok(version)
+    }
+
     async fn delete_endpoint(
         &self,
         project: ProjectId,

@@ -28,6 +28,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0002_delivery.sql"),
     },
     Migration { version: 3, name: "leases", sql: include_str!("../../migrations/0003_leases.sql") },
+    Migration {
+        version: 4,
+        name: "verification",
+        sql: include_str!("../../migrations/0004_verification.sql"),
+    },
 ];
 
 /// Brings the store to the schema of this binary.

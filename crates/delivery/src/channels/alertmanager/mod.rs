@@ -18,6 +18,7 @@ impl Channel for Alertmanager {
     const NAME: &'static str = "alertmanager";
     const SECRETS: &'static [&'static str] = &["token", "password"];
     const PLACE: &'static [&'static str] = &["url"];
+    const ADDRESS: &'static [&'static str] = &["url"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

@@ -17,8 +17,15 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 
 type Texts = BTreeMap<String, String>;
 
-/// The group.
-pub(super) fn group(config: &Config, telling: &Telling<'_>) -> Value {
+/// The group, or a challenge, which has a shape of its own.
+pub(super) fn body(config: &Config, telling: &Telling<'_>) -> Value {
+    match telling.challenge {
+        Some(challenge) => challenge.body(telling.endpoint),
+        None => group(config, telling),
+    }
+}
+
+fn group(config: &Config, telling: &Telling<'_>) -> Value {
     let first = telling.message.notification;
     let all: Vec<&Notification> = std::iter::once(first).chain(telling.message.others).collect();
     let alerts: Vec<Alert> = all.iter().map(|each| Alert::of(each, telling)).collect();
@@ -171,5 +178,5 @@ fn fingerprint(key: &str) -> String {
 }
 
 pub(super) fn preview(config: &Config, telling: &Telling<'_>) -> Preview {
-    Preview { text: format!("{:#}", group(config, telling)), remarks: Vec::new() }
+    Preview { text: format!("{:#}", body(config, telling)), remarks: Vec::new() }
 }

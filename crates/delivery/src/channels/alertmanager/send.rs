@@ -13,7 +13,7 @@ use crate::client::Call;
 use crate::rendering::Telling;
 
 pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outside) -> Sent {
-    let group = render::group(config, telling);
+    let group = render::body(config, telling);
     let mut call = Call::json(config.url.clone(), &group, telling.message.now);
     let access = match &config.access {
         Access::Anybody => None,
@@ -29,7 +29,7 @@ pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outsi
         call = call.own_header(AUTHORIZATION, access);
     }
     match outside.client.call(call).await {
-        Ok(answer) => answer.sent(""),
+        Ok(answer) => answer.sent(telling.answered(&answer.body)),
         Err(sent) => sent,
     }
 }

@@ -18,6 +18,7 @@ impl Channel for ConsoleChannel {
     const NAME: &'static str = "console";
     const SECRETS: &'static [&'static str] = &[];
     const PLACE: &'static [&'static str] = &[];
+    const ADDRESS: &'static [&'static str] = &[];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

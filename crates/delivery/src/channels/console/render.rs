@@ -11,7 +11,7 @@ pub(super) fn one_line(telling: &Telling<'_>) -> String {
     let message = telling.message;
     let mut text = format!("{} {}", rfc3339(message.now), brief.headline);
     for (name, value) in &brief.facts {
-        if matches!(*name, "Component" | "Environment" | "Told") {
+        if matches!(*name, "Component" | "Environment" | "Told" | "Token") {
             text.push_str(&format!(" | {}: {value}", name.to_lowercase()));
         }
     }

@@ -18,6 +18,7 @@ impl Channel for Discord {
     const NAME: &'static str = "discord";
     const SECRETS: &'static [&'static str] = &["url"];
     const PLACE: &'static [&'static str] = &[];
+    const ADDRESS: &'static [&'static str] = &["url"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

@@ -18,6 +18,7 @@ impl Channel for Email {
     const NAME: &'static str = "email";
     const SECRETS: &'static [&'static str] = &["password"];
     const PLACE: &'static [&'static str] = &["host", "port", "username"];
+    const ADDRESS: &'static [&'static str] = &["host", "port", "to"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

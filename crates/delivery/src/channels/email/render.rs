@@ -38,10 +38,7 @@ pub(super) fn mail(
         .message_id(Some(message_id.clone()))
         .subject(subject(telling, &brief))
         .raw_header(header("Auto-Submitted", "auto-generated"))
-        .raw_header(header(
-            "X-Stormbell-Transition",
-            telling.message.notification.transition.word(),
-        ));
+        .raw_header(header("X-Stormbell-Transition", word(telling)));
     for to in &config.to {
         builder = builder.to(to.clone());
     }
@@ -58,6 +55,14 @@ pub(super) fn mail(
     let text = SinglePart::plain(brief.plain());
     let both = MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(page(&brief)));
     Ok((builder.multipart(both)?, message_id))
+}
+
+/// What a program that sorts mail goes by.
+fn word(telling: &Telling<'_>) -> &'static str {
+    match telling.challenge {
+        Some(_) => "verification",
+        None => telling.message.notification.transition.word(),
+    }
 }
 
 fn header(name: &'static str, value: &str) -> HeaderValue {
@@ -77,6 +82,9 @@ fn is_message_id(text: &str) -> bool {
 /// The same for all mails about an incident while its severity stays, because some readers part a thread where the
 /// subject changes; `Re:` they look through.
 fn subject(telling: &Telling<'_>, brief: &Brief) -> String {
+    if telling.challenge.is_some() {
+        return clip(&brief.headline, SUBJECT_CHARS);
+    }
     let notification = telling.message.notification;
     let again = match notification.transition {
         Transition::Of(Trigger::Opened | Trigger::Signal) => "",
@@ -117,7 +125,8 @@ fn page(brief: &Brief) -> String {
         rest.push_str(&format!("<ul>\n{}</ul>\n", items.collect::<String>()));
     }
     if let Some(page) = &brief.page {
-        rest.push_str(&format!("<p><a href=\"{}\">Open the incident</a></p>\n", html(page)));
+        let label = html(brief.page_label);
+        rest.push_str(&format!("<p><a href=\"{}\">{label}</a></p>\n", html(page)));
     }
     let summary = match brief.summary.as_str() {
         "" => String::new(),

@@ -18,6 +18,7 @@ impl Channel for Mattermost {
     const NAME: &'static str = "mattermost";
     const SECRETS: &'static [&'static str] = &["url"];
     const PLACE: &'static [&'static str] = &[];
+    const ADDRESS: &'static [&'static str] = &["url", "channel"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

@@ -18,6 +18,7 @@ impl Channel for Ntfy {
     const NAME: &'static str = "ntfy";
     const SECRETS: &'static [&'static str] = &["token", "password"];
     const PLACE: &'static [&'static str] = &["base_url"];
+    const ADDRESS: &'static [&'static str] = &["base_url", "topic"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

@@ -18,6 +18,7 @@ impl Channel for Opsgenie {
     const NAME: &'static str = "opsgenie";
     const SECRETS: &'static [&'static str] = &["api_key"];
     const PLACE: &'static [&'static str] = &["base_url"];
+    const ADDRESS: &'static [&'static str] = &["base_url", "api_key", "teams"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

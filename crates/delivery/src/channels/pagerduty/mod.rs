@@ -18,6 +18,7 @@ impl Channel for PagerDuty {
     const NAME: &'static str = "pagerduty";
     const SECRETS: &'static [&'static str] = &["routing_key"];
     const PLACE: &'static [&'static str] = &["base_url"];
+    const ADDRESS: &'static [&'static str] = &["base_url", "routing_key"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

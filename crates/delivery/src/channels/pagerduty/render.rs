@@ -30,7 +30,7 @@ pub(super) fn event(telling: &Telling<'_>) -> Value {
     });
     if let Some(page) = &brief.page {
         event["client_url"] = json!(page);
-        event["links"] = json!([{"href": page, "text": "Open the incident"}]);
+        event["links"] = json!([{"href": page, "text": brief.page_label}]);
     }
     event
 }

@@ -18,6 +18,7 @@ impl Channel for Slack {
     const NAME: &'static str = "slack";
     const SECRETS: &'static [&'static str] = &["url", "token"];
     const PLACE: &'static [&'static str] = &["base_url"];
+    const ADDRESS: &'static [&'static str] = &["base_url", "url", "token", "channel"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

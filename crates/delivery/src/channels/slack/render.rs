@@ -38,7 +38,7 @@ pub(super) fn message(telling: &Telling<'_>) -> Value {
             "type": "actions",
             "elements": [{
                 "type": "button",
-                "text": {"type": "plain_text", "text": "Open the incident"},
+                "text": {"type": "plain_text", "text": brief.page_label},
                 "url": page,
             }],
         }));

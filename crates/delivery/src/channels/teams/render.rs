@@ -49,7 +49,7 @@ pub(super) fn message(telling: &Telling<'_>) -> Value {
     });
     if let Some(page) = &brief.page {
         card["actions"] =
-            json!([{"type": "Action.OpenUrl", "title": "Open the incident", "url": page}]);
+            json!([{"type": "Action.OpenUrl", "title": brief.page_label, "url": page}]);
     }
     json!({
         "type": "message",

@@ -18,6 +18,7 @@ impl Channel for Telegram {
     const NAME: &'static str = "telegram";
     const SECRETS: &'static [&'static str] = &["token"];
     const PLACE: &'static [&'static str] = &["base_url"];
+    const ADDRESS: &'static [&'static str] = &["base_url", "chat_id", "message_thread_id"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

@@ -80,7 +80,12 @@ fn escape(headers: &[(HeaderName, HeaderValue)]) -> Escape {
 /// What a template is tried with.
 fn sample_variables() -> serde_json::Value {
     sample::with_message(None, |message, endpoint| {
-        let telling = Telling { message, endpoint, link_base: Some("https://stormbell.example") };
+        let telling = Telling {
+            message,
+            endpoint,
+            link_base: Some("https://stormbell.example"),
+            challenge: None,
+        };
         serde_json::to_value(Body::of(&telling)).unwrap_or_default()
     })
 }

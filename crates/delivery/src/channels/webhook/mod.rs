@@ -18,6 +18,7 @@ impl Channel for Webhook {
     const NAME: &'static str = "webhook";
     const SECRETS: &'static [&'static str] = &["secret", "secrets", "headers"];
     const PLACE: &'static [&'static str] = &["url"];
+    const ADDRESS: &'static [&'static str] = &["url"];
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

@@ -11,11 +11,14 @@ use crate::channels::Preview;
 use crate::rendering::{Telling, body::Body};
 use crate::template::{self, TemplateError};
 
-/// The body: of the template where there is one, else of the fixed shape.
+/// The body: of the template where there is one, else of the fixed shape; a challenge has a shape of its own.
 ///
 /// # Errors
 /// The template costs or yields too much.
 pub(super) fn body(config: &Config, telling: &Telling<'_>) -> Result<Vec<u8>, TemplateError> {
+    if let Some(challenge) = telling.challenge {
+        return Ok(challenge.body(telling.endpoint).to_string().into_bytes());
+    }
     let body = Body::of(telling);
     let Some(source) = &config.template else {
         return Ok(serde_json::to_vec(&body).unwrap_or_default());

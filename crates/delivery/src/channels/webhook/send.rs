@@ -37,7 +37,7 @@ pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outsi
         call = call.own_header(name.clone(), value.clone());
     }
     match outside.client.call(call).await {
-        Ok(answer) => answer.sent(""),
+        Ok(answer) => answer.sent(telling.answered(&answer.body)),
         Err(sent) => sent,
     }
 }

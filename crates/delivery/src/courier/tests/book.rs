@@ -322,6 +322,17 @@ impl Directory for Book {
         Err(elsewhere())
     }
 
+    async fn verify_endpoint(
+        &self,
+        _: ProjectId,
+        _: EndpointId,
+        _: u64,
+        _: &Actor,
+        _: Timestamp,
+    ) -> Result<u64, Error> {
+        Err(elsewhere())
+    }
+
     async fn delete_endpoint(
         &self,
         _: ProjectId,

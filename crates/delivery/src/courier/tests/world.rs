@@ -129,6 +129,7 @@ impl World {
             config: config.to_owned(),
             secrets: Vec::new(),
             verified_at: Some(Timestamp::from_micros(1)),
+            owner_confirms: false,
             version: 1,
             created_at: Timestamp::from_micros(1),
         };

@@ -61,6 +61,20 @@ fn every_wrong_field_is_named_at_once() {
 }
 
 #[test]
+fn how_fast_and_how_bundled_is_said_to_every_channel() {
+    let digest = json!({"more_than": 20, "within": "1m"});
+    let configs = [
+        ("console", json!({"concurrency": 64, "rate_per_second": 0.5, "digest": digest})),
+        ("webhook", json!({"url": "https://example.com", "digest": digest, "secret": "s3cret"})),
+        ("console", json!({"concurrency": 0, "rate_per_second": -1, "digest": {"more_than": 20}})),
+        ("console", json!({"concurrency": 65, "rate_per_second": "fast", "digest": true})),
+    ];
+    check("sending.txt", &configs);
+    let console = endpoint(&channels(), "console", &configs[0].1);
+    assert!(channels().preview(&console).is_ok());
+}
+
+#[test]
 fn what_is_shown_holds_no_secret() {
     let headers = json!({"X-Key": "k3y"});
     let email = json!({
@@ -115,6 +129,24 @@ fn a_secret_that_is_left_out_stays_and_null_removes_it() {
 
     let removed = replace(&json!({"url": "https://example.com/a", "secret": null})).unwrap();
     assert_eq!((removed.config.contains("sealed"), removed.secrets.is_empty()), (false, true));
+}
+
+#[test]
+fn secrets_that_stay_the_same_stay_sealed_as_they_were() {
+    let channels = channels();
+    let config =
+        json!({"url": "https://example.com/a", "secret": "old", "headers": {"X-Key": "k"}});
+    let before = stored(&channels, &config);
+    let sealed = |config: &Value| {
+        channels.check(PROJECT, ENDPOINT, "webhook", config, Some(&before)).unwrap().secrets
+    };
+    let shown: Value = serde_json::from_str(&before.config).unwrap();
+    assert_eq!(sealed(&shown), before.secrets, "left out");
+    assert_eq!(sealed(&config), before.secrets, "given again");
+    let other = json!({"url": "https://example.com/a", "secret": "new"});
+    assert_ne!(sealed(&other), before.secrets);
+    let elsewhere = channels.check(PROJECT, EndpointId(2), "webhook", &config, Some(&before));
+    assert_ne!(elsewhere.unwrap().secrets, before.secrets, "sealed for its own endpoint");
 }
 
 #[test]

@@ -15,20 +15,20 @@ use crate::servers::http::{Behaviour, Server, Vendor};
 use crate::servers::vendors;
 
 /// A channel under test.
-struct Case {
-    channel: &'static str,
+pub(super) struct Case {
+    pub(super) channel: &'static str,
     /// A configuration for a server at this address.
-    config: fn(&str) -> Value,
+    pub(super) config: fn(&str) -> Value,
     /// The same with a wrong secret.
     wrong: fn(&str) -> Value,
-    vendor: Vendor,
+    pub(super) vendor: Vendor,
     /// A secret that must not be shown.
     secret: &'static str,
     /// Where in the request it stands by what the other side knows a repeated message, or its subject.
     key: Option<fn(&crate::servers::http::Seen) -> String>,
 }
 
-const CASES: [Case; 11] = [
+pub(super) const CASES: [Case; 11] = [
     Case {
         channel: "alertmanager",
         config: |at| json!({"url": format!("{at}/am"), "token": "am-secret"}),

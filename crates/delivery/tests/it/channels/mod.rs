@@ -7,4 +7,5 @@ mod email;
 mod guard;
 mod slack;
 mod tls;
+mod verification;
 mod webhook;

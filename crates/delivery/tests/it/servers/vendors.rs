@@ -62,7 +62,9 @@ fn verdict(
 }
 
 fn is_page(value: &Value) -> bool {
-    value.as_str().is_some_and(|url| url.starts_with("https://stormbell.example/incidents/"))
+    let pages = ["incidents/", "v1/endpoints/verify?token="];
+    let rest = value.as_str().and_then(|url| url.strip_prefix("https://stormbell.example/"));
+    rest.is_some_and(|rest| pages.iter().any(|page| rest.starts_with(page)))
 }
 
 fn is_time(value: &Value) -> bool {

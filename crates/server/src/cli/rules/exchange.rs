@@ -39,6 +39,8 @@ struct Report {
     subscribers: Counts,
     endpoints: Counts,
     rules: Counts,
+    #[serde(default)]
+    unverified: Vec<String>,
 }
 
 /// What it did with things of one kind.
@@ -86,5 +88,9 @@ pub(super) fn import(options: &Import, output: &mut Output) -> Result<(), Failur
         let numbers = numbers.map(|number| Cell::plain(number.to_string()));
         table.row(std::iter::once(Cell::plain(name)).chain(numbers));
     }
-    output.table(table)
+    output.table(table)?;
+    for id in &report.unverified {
+        output.note(&format!("its owner has to confirm it: stormbell endpoints verify {id}"));
+    }
+    Ok(())
 }

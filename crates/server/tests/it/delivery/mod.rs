@@ -7,3 +7,4 @@ mod lasting;
 mod next_record;
 mod storm;
 mod subscription;
+mod verification;

@@ -2,12 +2,14 @@
 //! sleeping blindly, random numbers from a seed, and a small language for things that take time.
 
 mod client;
+mod mail;
 mod server;
 mod sink;
 mod timeline;
 mod wait;
 
 pub(crate) use client::{Answer, Client, Given};
+pub(crate) use mail::MailSink;
 pub(crate) use server::{Options, Server, binary};
 pub(crate) use sink::{Conduct, Sink};
 pub(crate) use timeline::play;

@@ -19,6 +19,8 @@ pub(crate) enum Conduct {
     Answers(u16),
     /// 429 with so many seconds of `Retry-After`, and nothing is taken.
     AsksToWait(u32),
+    /// 200 with the token, where it is a challenge.
+    Confirms,
     /// Nothing at all, for as long as the sink lives.
     Hangs,
     /// Takes it, and cuts the connection in the middle of saying so.
@@ -115,7 +117,7 @@ impl Sink {
 
 impl Conduct {
     fn takes(self) -> bool {
-        matches!(self, Self::Takes | Self::TakesAndCuts)
+        matches!(self, Self::Takes | Self::TakesAndCuts | Self::Confirms)
     }
 }
 
@@ -148,17 +150,22 @@ impl Shared {
                 received.push(request.clone());
                 request.conduct
             };
-            self.answer(wire.get_mut(), request.conduct)?;
+            self.answer(wire.get_mut(), &request)?;
             if request.conduct == Conduct::TakesAndCuts {
                 return Ok(());
             }
         }
     }
 
-    fn answer(&self, stream: &mut TcpStream, conduct: Conduct) -> std::io::Result<()> {
+    fn answer(&self, stream: &mut TcpStream, request: &Received) -> std::io::Result<()> {
         let plain = |status: u16| format!("HTTP/1.1 {status} said\r\ncontent-length: 0\r\n\r\n");
-        let answer = match conduct {
+        let answer = match request.conduct {
             Conduct::Takes => plain(200),
+            Conduct::Confirms => {
+                let body = serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
+                let token = body["challenge"].as_str().unwrap_or_default();
+                format!("HTTP/1.1 200 said\r\ncontent-length: {}\r\n\r\n{token}", token.len())
+            }
             Conduct::Answers(status) => plain(status),
             Conduct::AsksToWait(seconds) => {
                 format!("HTTP/1.1 429 said\r\nretry-after: {seconds}\r\ncontent-length: 0\r\n\r\n")

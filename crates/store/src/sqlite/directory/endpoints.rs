@@ -47,14 +47,39 @@ pub(super) async fn put(
         room(connection, ENDPOINTS, COUNT, key(row.project, row.id.0)).await?;
     }
     let created_at = before.map_or(change.now, |before| before.created_at);
-    let saved = [EndpointRow { version, created_at, ..row.clone() }];
-    let upsert = Bulk::upsert("endpoints", &["project", "id"], &OTHERS);
-    let run = upsert.run(connection, &saved, write);
-    run.await.map_err(failed("write endpoints"))?;
+    save(connection, EndpointRow { version, created_at, ..row.clone() }).await?;
     let (subject, detail) = (row.id.to_string(), version.to_string());
     let action = "endpoint_saved";
     note(connection, change.now, change.actor, row.project, action, &subject, &detail).await?;
     Ok(version)
+}
+
+/// Notes that the owner has confirmed one.
+pub(super) async fn verify(
+    connection: &mut SqliteConnection,
+    project: ProjectId,
+    id: EndpointId,
+    change: Change<'_>,
+) -> Result<u64, Error> {
+    let before = one(connection, project, id).await?;
+    let stands = before.as_ref().map(|before| before.version);
+    let version = ENDPOINTS.next_version(stands, change.expected)?;
+    if let Some(before) = before {
+        let verified_at = Some(change.now);
+        save(connection, EndpointRow { version, verified_at, owner_confirms: true, ..before })
+            .await?;
+    }
+    let (action, subject, detail) = ("endpoint_verified", id.to_string(), version.to_string());
+    note(connection, change.now, change.actor, project, action, &subject, &detail).await?;
+    Ok(version)
+}
+
+async fn save(connection: &mut SqliteConnection, row: EndpointRow) -> Result<(), Error> {
+    let upsert = Bulk::upsert("endpoints", &["project", "id"], &OTHERS);
+    let rows = [row];
+    let run = upsert.run(connection, &rows, write);
+    run.await.map_err(failed("write endpoints"))?;
+    Ok(())
 }
 
 /// Removes one.
@@ -74,8 +99,17 @@ pub(super) async fn delete(
     note(connection, change.now, change.actor, project, action, &subject, "").await
 }
 
-const OTHERS: [&str; 8] =
-    ["subscriber", "channel", "name", "config", "secrets", "verified_at", "version", "created_at"];
+const OTHERS: [&str; 9] = [
+    "subscriber",
+    "channel",
+    "name",
+    "config",
+    "secrets",
+    "verified_at",
+    "owner_confirms",
+    "version",
+    "created_at",
+];
 
 fn write(values: &mut Values, row: &EndpointRow) {
     values
@@ -87,6 +121,7 @@ fn write(values: &mut Values, row: &EndpointRow) {
         .add(row.config.as_str())
         .add(&row.secrets[..])
         .add(row.verified_at.map(|at| at.micros()))
+        .add(i64::from(row.owner_confirms))
         .add(row.version.cast_signed())
         .add(row.created_at.micros());
 }
@@ -102,6 +137,7 @@ fn read(row: &SqliteRow) -> Result<EndpointRow, Error> {
         config: columns.text("config")?,
         secrets: columns.get("secrets")?,
         verified_at: columns.maybe_time("verified_at")?,
+        owner_confirms: columns.unsigned("owner_confirms")? != 0,
         version: columns.unsigned("version")?,
         created_at: columns.time("created_at")?,
     })

@@ -90,6 +90,20 @@ impl Directory for SqliteStore {
         self.end(write, done).await
     }
 
+    async fn verify_endpoint(
+        &self,
+        project: ProjectId,
+        id: EndpointId,
+        expected_version: u64,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let mut write = self.begin().await?;
+        let change = Change { actor, now, expected: Some(expected_version) };
+        let done = endpoints::verify(&mut write.connection, project, id, change).await;
+        self.end(write, done).await
+    }
+
     async fn delete_endpoint(
         &self,
         project: ProjectId,
