@@ -232,7 +232,8 @@ pub trait Outbox {
     /// Leases what is due at `now`, until `until`: for each target what has been due longest, in order of
     /// (`seq`, id), so that what is tried again does not stand in the way of what is new. Of
     /// several deliveries to one target about one incident only the first not yet settled is handed
-    /// out, so that they are sent in order. What is leased by anybody until after `now` is not handed out. A
+    /// out, so that they are sent in order. What is leased by anybody until after `now` is not handed out, and
+    /// nothing twice. A
     /// backend that only one process uses may forget leases when that ends.
     async fn lease(
         &self,

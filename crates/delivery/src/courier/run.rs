@@ -24,8 +24,8 @@ pub(super) const TARGETS_FIRST: usize = 1_024;
 const TARGETS_MOST: usize = 65_536;
 /// Deliveries held at once, those whose receipts are not applied yet included; beyond it nothing is leased.
 const HELD: usize = 16_384;
-/// How far two looks are apart for each span that one takes: looking may take a quarter of the time.
-const LOOK_SHARE: u32 = 3;
+/// How far two looks are apart for each span that one takes: looking may take half of the time. Sends go on meanwhile.
+const LOOK_SHARE: u32 = 1;
 /// How far apart two looks are at most for that reason: one that waited for somebody else's write took long
 /// without costing much.
 const LOOK_APART_MOST: std::time::Duration = std::time::Duration::from_millis(50);

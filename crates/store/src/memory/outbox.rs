@@ -2,6 +2,7 @@
 //! power that takes the commit takes it too.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use model::{EndpointId, Notification, NotificationId, ProjectId, Target, Timestamp};
@@ -120,6 +121,7 @@ impl Outbox for MemoryStore {
     ) -> Result<Vec<Leased>, Error> {
         let mut state = self.lock();
         let mut leased = Vec::new();
+        let mut handed = BTreeSet::new();
         for of in wanted {
             let rows = &state.tables.outbox;
             let mut ready = rows.firsts();
@@ -127,11 +129,13 @@ impl Outbox for MemoryStore {
                 due_at <= now
                     && (key.0, key.2) == (of.project, of.target)
                     && !rows.deliveries[&key].is_leased(now)
+                    && !handed.contains(&key)
             });
             ready.sort_unstable_by_key(|&(due_at, seq, key)| (due_at, seq, key.1));
             ready.truncate(usize::try_from(of.most).unwrap_or(usize::MAX));
             ready.sort_unstable_by_key(|&(_, seq, key)| (seq, key.1));
             for (_, _, key) in ready {
+                handed.insert(key);
                 let change = state.tables.outbox.lease(key, Some((owner, until)));
                 state.also([change]);
                 leased.push(handed_out(&state.tables.outbox, key));
