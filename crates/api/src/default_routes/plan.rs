@@ -83,6 +83,8 @@ impl Level {
     ) -> Option<Directive> {
         let targets = self.channels.iter().find_map(|channel| {
             let rows = endpoints.iter().filter(|row| row.channel == *channel);
+            // Nothing is sent to the others yet, and somebody has to hear of it.
+            let rows = rows.filter(|row| row.verified_at.is_some());
             let targets: Vec<Target> =
                 rows.map(|row| Target::Endpoint(row.id)).take(limits::TARGETS).collect();
             (!targets.is_empty()).then_some(targets)

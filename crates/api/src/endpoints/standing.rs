@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::probe::owner;
 use crate::ports::{Claim, TokenError};
 use crate::problem::{Code, Problem};
-use crate::{Api, instant};
+use crate::{Api, default_routes, instant};
 
 /// How often a confirmation is tried while others change the endpoint.
 const TRIES: usize = 4;
@@ -167,6 +167,7 @@ pub(super) async fn confirm(
         match store.verify_endpoint(row.project, row.id, row.version, &actor, now).await {
             Ok(version) => {
                 let verified_at = Some(now);
+                default_routes::follow(api, row.project, Some(row.subscriber), &actor).await;
                 return Ok(EndpointRow { version, verified_at, owner_confirms: true, ..row });
             }
             Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}

@@ -92,3 +92,21 @@ async fn an_endpoint_is_saved_also_where_its_routes_can_follow_only_later() {
     assert_eq!(listed(&world, &core).await.len(), 3);
     assert_eq!(listed(&world, &core).await[0].1, json!([console]));
 }
+
+#[tokio::test]
+async fn an_endpoint_gets_its_routes_when_its_owner_has_confirmed_it() {
+    let world = World::new().await;
+    let core = id_of(&world.create("/v1/subscribers", json!({"name": "core"})).await);
+    let console = endpoint(&world, &core, "console").await;
+    let body = json!({
+        "subscriber_id": core, "channel": "slack", "name": "team", "config": {}, "verify": true,
+    });
+    let slack = id_of(&world.create("/v1/endpoints", body).await);
+    let all = json!([console]);
+    assert_eq!(listed(&world, &core).await[0].1, all);
+    let token = world.channels.tokens.lock().unwrap()[0].clone();
+    let confirmed = world.post(READER, "/v1/endpoints/verify", json!({"token": token})).await;
+    assert_eq!(confirmed.status, 200, "{}", confirmed.text());
+    let routes = listed(&world, &core).await;
+    assert_eq!((&routes[0].1, &routes[2].1), (&json!([slack]), &all));
+}
