@@ -28,6 +28,8 @@ pub struct Options {
     pub concurrency_total: u32,
     /// Messages under way at once to one endpoint, where its configuration does not say.
     pub concurrency: u32,
+    /// Deliveries leased at once, those whose receipts are not applied yet included; beyond it nothing is leased.
+    pub held: usize,
     /// How long one send may take before it counts as failed; well below `lease`.
     pub send_within: Duration,
     /// How long a send may take before its endpoint counts as hanging and gets one slot.
@@ -53,6 +55,7 @@ impl Default for Options {
             lease: Duration::from_secs(60),
             concurrency_total: 256,
             concurrency: 8,
+            held: 16_384,
             send_within: Duration::from_secs(30),
             slow_after: Duration::from_secs(5),
             backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(300) },

@@ -22,8 +22,6 @@ use super::{Courier, Error};
 pub(super) const TARGETS_FIRST: usize = 1_024;
 /// Targets asked for in one look at most.
 const TARGETS_MOST: usize = 65_536;
-/// Deliveries held at once, those whose receipts are not applied yet included; beyond it nothing is leased.
-const HELD: usize = 16_384;
 /// How far two looks are apart for each span that one takes: looking may take half of the time. Sends go on meanwhile.
 const LOOK_SHARE: u32 = 1;
 /// How far apart two looks are at most for that reason: one that waited for somebody else's write took long
@@ -149,6 +147,10 @@ impl Courier {
     async fn look(&mut self) {
         let begun = Instant::now();
         self.look_at = begun + span(self.options.poll);
+        // Before it is asked how much is held, or whoever holds too much would for ever; and before the lease, so
+        // that what the lease answers is at least as new.
+        let applied = *self.ports.news.applied.borrow();
+        self.held.applied(applied);
         if let Err(error) = self.sweep().await {
             self.store_failed(&error);
         } else if self.may_lease() {
@@ -170,14 +172,11 @@ impl Courier {
     }
 
     fn may_lease(&self) -> bool {
-        self.receipts.refused().is_none() && self.held.len() < HELD
+        self.receipts.refused().is_none() && self.held.len() < self.options.held
     }
 
     /// Leases what there is room for and sends it on its way; answers when something is due next.
     async fn lease(&mut self) -> Result<Option<Timestamp>, store::Error> {
-        // Before the lease, so that what the lease answers is at least as new.
-        let applied = *self.ports.news.applied.borrow();
-        self.held.applied(applied);
         let now = self.wall();
         let (outbox, breadth) = (Arc::clone(&self.ports.outbox), self.breadth);
         let due = self.meanwhile(async move { outbox.due_targets(now, breadth).await }).await?;

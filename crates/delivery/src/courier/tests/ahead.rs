@@ -109,6 +109,23 @@ async fn nobody_is_left_without_a_slot_by_those_that_are_fast() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pipeline_that_lags_holds_leasing_up_until_it_has_caught_up() {
+    let mut world = World::new();
+    let here = world.endpoint(1);
+    for incident in 0..1_000 {
+        world.tell(incident, &[to(here)]);
+    }
+    world.road.lag(true);
+    let running = world.run_with(Options { held: 100, ..Options::default() });
+    pass_ms(60_000).await;
+    let sent = world.sent_to(here);
+    assert!((100..400).contains(&sent), "{sent} are sent before any receipt is applied");
+    world.road.lag(false);
+    pass_ms(60_000).await;
+    assert_eq!((world.sent_to(here), running.handle.standing().unsettled), (1_000, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deadline_that_passes_while_it_waits_is_kept() {
     let mut world = World::new();
     let here = world.endpoint_with(1, r#"{"concurrency": 1}"#);
