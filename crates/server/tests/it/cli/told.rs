@@ -71,12 +71,7 @@ fn subscribers_and_endpoints_are_made_listed_tried_and_removed_by_name() {
     let refused = server.run(&["endpoints", "test", "hook"]).ended(1);
     assert!(refused.out.contains("not delivered") && refused.out.contains("410"), "{refused:?}");
 
-    let named = |owner: &str| {
-        let arguments = ["endpoints", "create", "--channel", "console", "--name", "hook"];
-        server.run(&[&arguments[..], &["--config", "{}", "--json", "--subscriber", owner]].concat())
-    };
-    assert!(named("core").ended(1).err.contains("name_taken"));
-    let twin: Value = serde_json::from_str(&named("ada").ended(0).out).expect("JSON");
+    let twin = endpoint(&server, &sink, "hook");
     let which = server.run(&["endpoints", "delete", "hook"]).ended(1);
     assert!(which.err.contains("ambiguous") && which.err.contains(text(&twin["id"])), "{which:?}");
     server.run(&["endpoints", "delete", text(&twin["id"])]).ended(0);
