@@ -91,8 +91,14 @@ pub const SILENCE_REMEMBERED: Duration = Duration::from_secs(5 * 24 * 3_600);
 pub const INHIBITIONS: usize = 1_000;
 /// Firing identities remembered as sources of inhibitions, per project.
 pub const INHIBITION_SOURCES: usize = 100_000;
-/// Openings of incidents that silences keep quiet and that are told of when those end, per partition.
-pub const SILENCED_OPENINGS: usize = 1_000_000;
+/// How long after an opening was kept quiet by an inhibition it is seen whether that still is so, and
+/// again as long as it is.
+pub const INHIBITED_LOOK_APART: Duration = Duration::from_secs(10);
+/// Openings of incidents that silences and inhibitions keep quiet and that are told of when those end,
+/// per partition.
+pub const QUIET_OPENINGS: usize = 1_000_000;
+/// Openings that were kept quiet and are told of by one tick at most; with more, the next tick goes on.
+pub const QUIET_TOLD_PER_TICK: usize = 1_000;
 /// Escalation policies of one project.
 pub const ESCALATIONS: usize = 10_000;
 /// Steps of one escalation policy.
@@ -144,6 +150,9 @@ pub const STORM_RECORDS: u64 = 10_000;
 pub const PIPELINE_BATCH: usize = 8_192;
 /// Records whose effects may wait for one commit; the batch that reaches it is still added.
 pub const PIPELINE_COMMIT: u64 = 65_536;
+/// Notifications, and rules that they list, whose effects may wait for one commit; what the entry that
+/// reaches it tells is still added. It bounds the memory of a storm that a hundred subscribers are told of.
+pub const TOLD_PER_COMMIT: usize = 65_536;
 /// Credentials whose token buckets are remembered.
 pub const RATE_CREDENTIALS: usize = 16_384;
 /// Source addresses whose token buckets are remembered.

@@ -72,7 +72,7 @@ closed_words! {
         RateLimited = 75, "rate_limited",
         /// Too many directives of a kind in a project.
         DirectiveLimit = 76, "directive_limit",
-        /// Too many openings are kept quiet to remember them all; the rest is not told when the silence ends.
+        /// Too many openings are kept quiet to remember them all; the rest is not told when that ends.
         SilencedLimit = 78, "silenced_limit",
         /// Too many fire to remember what each inhibits.
         InhibitionLimit = 77, "inhibition_limit",

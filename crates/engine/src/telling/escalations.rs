@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{
-    DirectiveId, Effects, Escalation, IncidentId, ProjectId, Status, Subject, SubscriberId, Target,
+    DirectiveId, Effects, Escalation, IncidentId, ProjectId, Subject, SubscriberId, Target,
     Timestamp, Transition, Trigger, limits,
 };
 
@@ -100,7 +100,7 @@ impl Engine {
     pub(crate) fn escalation_is_due(&mut self, key: RunKey) {
         let Some(run) = self.escalations.remove(&key) else { return };
         let Some(case) = self.cases.index(key.0).map(|index| self.cases.get(index)) else { return };
-        if case.incident.status != Status::Open || case.parent.is_some() {
+        if !case.incident.is_untaken() || case.parent.is_some() {
             return;
         }
         let (incident, opened_by) = (case.incident.clone(), case.opened_by.clone());

@@ -10,6 +10,7 @@ mod allowance;
 mod directives;
 mod escalations;
 mod inhibitions;
+mod quiet;
 mod reminders;
 mod silences;
 mod snapshot;
@@ -31,8 +32,8 @@ pub(crate) use allowance::Allowances;
 pub(crate) use directives::Directives;
 pub(crate) use escalations::{Escalations, Running};
 pub(crate) use inhibitions::Sources;
+pub(crate) use quiet::Quiet;
 pub(crate) use reminders::Reminders;
-pub(crate) use silences::Silenced;
 
 /// Something that happened to an incident, as it stood then.
 #[derive(Debug)]
@@ -183,8 +184,8 @@ impl Engine {
         out: &mut Effects,
     ) {
         let held = self.held(tidings);
-        if let Some(Held { reason: Reason::Silenced | Reason::Maintenance, by }) = held {
-            self.remember_silenced(tidings, by, out);
+        if let Some(held) = held {
+            self.remember_quiet(tidings, held, out);
         }
         let mut owned: Vec<(SubscriberId, DirectiveId)> = rules
             .iter()

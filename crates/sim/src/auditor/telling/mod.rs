@@ -21,7 +21,7 @@ use super::alerts::Identity;
 use super::{Auditor, Fate, Prediction};
 use conditions::Facts;
 pub(super) use inhibitions::number;
-use inhibitions::{Source, SourceKey};
+use inhibitions::{Inhibited, Source, SourceKey};
 pub(super) use timed::RunKey;
 use timed::{Reminder, Running};
 
@@ -61,6 +61,10 @@ pub(super) struct Telling {
     /// Openings that a silence keeps quiet.
     quiet: BTreeSet<(ProjectId, DirectiveId, IncidentId)>,
     sources: BTreeMap<SourceKey, Source>,
+    /// Openings that an inhibition keeps quiet.
+    inhibited: BTreeSet<Inhibited>,
+    /// When these are looked at next.
+    looks: BTreeMap<ProjectId, Timestamp>,
     running: BTreeMap<RunKey, Running>,
     reminders: BTreeMap<IncidentId, Reminder>,
     news: Vec<News>,
@@ -126,6 +130,9 @@ impl Auditor {
             let identity = Identity::Alert(lease.fingerprint);
             self.tell_of_signal(*project, signal, identity, incident);
         }
+        if let (Entry::Alert { project, signal, lease }, Some(Fate::Skipped(_))) = (entry, fate) {
+            self.see_again(*project, signal, lease.fingerprint);
+        }
         for News { project, incident, facts, what } in std::mem::take(&mut self.telling.news) {
             let subject = Subject::Incident(incident);
             match what {
@@ -152,11 +159,7 @@ impl Auditor {
         if !self.listens(project) {
             return;
         }
-        let facts = Facts {
-            component: signal.component.to_string(),
-            environment: signal.environment.to_string(),
-            severity: signal.severity,
-        };
+        let facts = Facts::of_signal(signal);
         let trigger = match signal.status {
             SignalStatus::Firing => {
                 self.see_source(project, &facts, identity, incident);
@@ -186,6 +189,11 @@ impl Auditor {
             && let (Subject::Incident(incident), true) = (matter.subject, opening)
         {
             self.telling.quiet.insert((matter.project, by, incident));
+        }
+        if let Some(Held { reason: Reason::Inhibited, by }) = held
+            && let (Subject::Incident(incident), true) = (matter.subject, opening)
+        {
+            self.keep_inhibited(&matter, by, incident);
         }
         for (subscriber, rules) in by_owner {
             self.tell_one(&matter, subscriber, rules, held, opening);
