@@ -1,5 +1,5 @@
-//! Every limit on what Stormbell takes in, keeps and hands out. Hitting one has a [`crate::Reason`]
-//! or an error code of its own and is counted in `stormbell_limit_hits_total`.
+//! Every limit on what Stormbell takes in, keeps and hands out. Hitting one has an error code of its own, or
+//! a [`crate::Reason`], which is counted in `stormbell_limit_hits_total`.
 
 use crate::time::Duration;
 
@@ -133,7 +133,7 @@ pub const REPLAYED_LETTERS: usize = 10_000;
 pub const SUBSCRIBERS: usize = 10_000;
 /// Endpoints of one project.
 pub const ENDPOINTS: usize = 10_000;
-/// Documents of one kind (schedules, calendars, templates) of one project.
+/// Documents of one kind (schedules, calendars, imported originals) of one project.
 pub const DOCUMENTS: usize = 10_000;
 /// Bytes of one such document, and of an endpoint's configuration.
 pub const DOCUMENT_BYTES: usize = 256 << 10;
