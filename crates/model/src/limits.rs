@@ -94,13 +94,15 @@ pub const INHIBITION_SOURCES: usize = 100_000;
 /// How long after an opening was kept quiet by an inhibition it is seen whether that still is so, and
 /// again as long as it is.
 pub const INHIBITED_LOOK_APART: Duration = Duration::from_secs(10);
-/// Openings of incidents that silences and inhibitions keep quiet and that are told of when those end,
-/// per partition.
-pub const QUIET_OPENINGS: usize = 1_000_000;
+/// Openings of incidents, and alerts, that silences and inhibitions keep quiet and that are told of when
+/// those end, per partition.
+pub const KEPT_QUIET: usize = 1_000_000;
 /// Openings that were kept quiet and are told of by one tick at most; with more, the next tick goes on.
 pub const QUIET_TOLD_PER_TICK: usize = 1_000;
 /// Escalation policies of one project.
 pub const ESCALATIONS: usize = 10_000;
+/// Escalation policies that run at once, each for an incident and a subscriber, per partition.
+pub const RUNNING_ESCALATIONS: usize = 1_000_000;
 /// Steps of one escalation policy.
 pub const ESCALATION_STEPS: usize = 32;
 /// Times the steps of an escalation policy are gone through again.

@@ -20,9 +20,9 @@ use parts::{
 };
 
 /// Version 2 added what telling remembers, and to each case the signal that opened it; version 3 what
-/// inhibitions keep quiet.
+/// inhibitions keep quiet, and alerts that are kept quiet.
 const VERSION: u8 = 3;
-const WITHOUT_INHIBITED: u8 = 2;
+const WITHOUT_QUIET: u8 = 2;
 const WITHOUT_TELLING: u8 = 1;
 
 /// An engine's state as bytes.
@@ -65,7 +65,7 @@ impl Engine {
     pub fn restore(snapshot: &Snapshot) -> Result<Self, SnapshotError> {
         let mut r = Reader::new(&snapshot.0);
         let version = r.u8("version")?;
-        if ![VERSION, WITHOUT_INHIBITED, WITHOUT_TELLING].contains(&version) {
+        if ![VERSION, WITHOUT_QUIET, WITHOUT_TELLING].contains(&version) {
             return Err(SnapshotError::Version(version));
         }
         let mut engine = Self { seq: Seq(r.u64("seq")?), at: r.time("at")?, ..Self::default() };
@@ -75,7 +75,7 @@ impl Engine {
         engine.read_alerts(&mut r)?;
         engine.read_memory(&mut r)?;
         if version != WITHOUT_TELLING {
-            engine.read_telling(&mut r, version == WITHOUT_INHIBITED)?;
+            engine.read_telling(&mut r, version == WITHOUT_QUIET)?;
         }
         r.end()?;
         Ok(engine)

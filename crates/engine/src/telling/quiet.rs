@@ -1,16 +1,17 @@
-//! Openings of incidents that a silence or an inhibition keeps quiet: what nobody has taken up by the
-//! time that ends is told after all.
+//! What a silence or an inhibition keeps quiet, and is told after all when that ends: openings of
+//! incidents that nobody has taken up by then, and alerts that fire on.
 //!
-//! A silence has an end, which is a deadline. An inhibition ends with whatever fires, so while it keeps
-//! something quiet it is looked at every few seconds, once for each set of values that must be equal.
+//! A silence has an end, which is a deadline. An inhibition ends with whatever fires, so while it keeps an
+//! opening quiet it is looked at every few seconds, once for each set of values that must be equal. Alerts
+//! are sent again and again: the first repeat that nothing holds back is told.
 //!
-//! Invariant: an opening that is remembered here was not told, and is told at most once when it ends.
+//! Invariant: what is remembered here was not told, and is told at most once when it ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    DirectiveId, Effects, Held, IncidentId, ProjectId, Reason, Subject, Timestamp, Transition,
-    Trigger, limits,
+    DirectiveId, Effects, Held, IdentityKey, IncidentId, ProjectId, Reason, SignalId, Subject,
+    Timestamp, Transition, Trigger, limits,
 };
 
 use super::{Happening, Tidings};
@@ -27,11 +28,15 @@ type Group = (DirectiveId, u128, bool);
 /// Which inhibition keeps which incident quiet.
 pub(super) type Inhibited = (ProjectId, Group, IncidentId);
 
-/// Every opening that is kept quiet.
+/// An alert that is kept quiet, whatever by, and the signal that it fired with.
+pub(super) type QuietAlert = (ProjectId, IdentityKey, SignalId);
+
+/// Everything that is kept quiet.
 #[derive(Debug, Default)]
 pub(crate) struct Quiet {
     silenced: BTreeSet<Silenced>,
     inhibited: BTreeSet<Inhibited>,
+    alerts: BTreeMap<(ProjectId, IdentityKey), SignalId>,
     /// When the inhibited ones of a project are looked at next.
     looks: BTreeMap<ProjectId, Timestamp>,
 }
@@ -47,6 +52,28 @@ impl Quiet {
 
     pub(super) fn looks(&self) -> impl ExactSizeIterator<Item = (ProjectId, Timestamp)> {
         self.looks.iter().map(|(&project, &at)| (project, at))
+    }
+
+    pub(super) fn alerts(&self) -> impl ExactSizeIterator<Item = QuietAlert> {
+        self.alerts.iter().map(|(&(project, identity), &signal)| (project, identity, signal))
+    }
+
+    /// The signal that an alert fired with, if it is kept quiet.
+    pub(super) fn alert(&self, project: ProjectId, identity: IdentityKey) -> Option<SignalId> {
+        self.alerts.get(&(project, identity)).copied()
+    }
+
+    /// An alert is told of, or is over.
+    pub(crate) fn forget_alert(&mut self, project: ProjectId, identity: IdentityKey) {
+        self.alerts.remove(&(project, identity));
+    }
+
+    fn len(&self) -> usize {
+        self.silenced.len() + self.inhibited.len() + self.alerts.len()
+    }
+
+    pub(super) fn restore_alert(&mut self, (project, identity, signal): QuietAlert) {
+        self.alerts.insert((project, identity), signal);
     }
 
     pub(super) fn restore_silenced(&mut self, silenced: Silenced) {
@@ -80,14 +107,29 @@ impl Quiet {
 }
 
 impl Engine {
-    /// Remembers an opening that was kept quiet, and by what.
+    /// Remembers what was kept quiet, and by what, if it may be told later.
     pub(super) fn remember_quiet(&mut self, tidings: &Tidings<'_>, held: Held, out: &mut Effects) {
-        let Transition::Of(Trigger::Opened | Trigger::Reopened) = tidings.transition else { return };
-        let Subject::Incident(incident) = tidings.subject else { return };
-        let project = tidings.project;
-        if self.quiet.silenced.len() + self.quiet.inhibited.len() >= limits::QUIET_OPENINGS {
-            return Self::limit_hit(project, Reason::SilencedLimit, out);
+        let Transition::Of(trigger) = tidings.transition else { return };
+        let is_full = self.quiet.len() >= limits::KEPT_QUIET;
+        match (trigger, tidings.subject, tidings.alert) {
+            (Trigger::Opened | Trigger::Reopened, Subject::Incident(_), _)
+            | (Trigger::Signal, Subject::Signal(_), Some(_))
+                if is_full =>
+            {
+                Self::limit_hit(tidings.project, Reason::QuietLimit, out);
+            }
+            (Trigger::Opened | Trigger::Reopened, Subject::Incident(incident), _) => {
+                self.remember_opening(tidings, held, incident);
+            }
+            (Trigger::Signal, Subject::Signal(signal), Some(identity)) => {
+                self.quiet.alerts.insert((tidings.project, identity), signal);
+            }
+            (_, Subject::Incident(_) | Subject::Signal(_), _) => {}
         }
+    }
+
+    fn remember_opening(&mut self, tidings: &Tidings<'_>, held: Held, incident: IncidentId) {
+        let project = tidings.project;
         if held.reason != Reason::Inhibited {
             self.quiet.silenced.insert((project, held.by, incident));
         } else if let Some((hash, is_source)) =

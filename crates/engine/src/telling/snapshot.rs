@@ -41,14 +41,14 @@ impl Engine {
             w.bool(source.is_target);
         }
         self.write_escalations(w);
-        self.write_inhibited(w);
+        self.write_quiet(w);
     }
 
-    /// `before_inhibited` says that what inhibitions keep quiet was not remembered then.
+    /// `before_quiet` says that of what is kept quiet only what silences keep was remembered then.
     pub(crate) fn read_telling(
         &mut self,
         r: &mut Reader<'_>,
-        before_inhibited: bool,
+        before_quiet: bool,
     ) -> Result<(), SnapshotError> {
         let mut silences = Vec::new();
         for _ in 0..r.items("directives")? {
@@ -83,10 +83,10 @@ impl Engine {
             self.sources.put((project, id, hash, identity), source);
         }
         self.read_escalations(r)?;
-        if before_inhibited { Ok(()) } else { self.read_inhibited(r) }
+        if before_quiet { Ok(()) } else { self.read_quiet(r) }
     }
 
-    fn write_inhibited(&self, w: &mut Writer<'_>) {
+    fn write_quiet(&self, w: &mut Writer<'_>) {
         w.count(self.quiet.inhibited().len());
         for (project, (id, hash, is_source), incident) in self.quiet.inhibited() {
             w.project(project);
@@ -95,6 +95,12 @@ impl Engine {
             w.bool(is_source);
             w.u128(incident.0);
         }
+        w.count(self.quiet.alerts().len());
+        for (project, identity, signal) in self.quiet.alerts() {
+            w.project(project);
+            w.u128(identity.0);
+            w.u128(signal.0);
+        }
         w.count(self.quiet.looks().len());
         for (project, at) in self.quiet.looks() {
             w.project(project);
@@ -102,11 +108,15 @@ impl Engine {
         }
     }
 
-    fn read_inhibited(&mut self, r: &mut Reader<'_>) -> Result<(), SnapshotError> {
+    fn read_quiet(&mut self, r: &mut Reader<'_>) -> Result<(), SnapshotError> {
         for _ in 0..r.items("inhibited")? {
             let (project, id) = (r.project()?, r.directive_id()?);
             let group = (id, r.u128("hash")?, r.bool("is_source")?);
             self.quiet.restore_inhibited((project, group, r.incident_id()?));
+        }
+        for _ in 0..r.items("quiet alerts")? {
+            let (project, identity) = (r.project()?, IdentityKey(r.u128("identity")?));
+            self.quiet.restore_alert((project, identity, r.signal_id()?));
         }
         for _ in 0..r.items("looks")? {
             let (project, at) = (r.project()?, r.time("look")?);

@@ -16,7 +16,7 @@ const TIMELINE: &str = "
     at 0s rule alice all on=opened,closed,unacknowledged_for(5m) to=page escalation=chain at_most=9/1h
     at 0s rule alice sig of=boss on=signal to=mail if.severity=>=P0
     at 0s silence alice gone if.component=none until=1s
-    at 0s silence alice quiet if.component=db until=1h
+    at 0s silence alice quiet if.component=db|flappy until=1h
     at 0s inhibition alice down source.component=host target.component=web|cache equal=environment
     at 0s policy alice m open_when=3/10m match.component=flappy by=labels.team,component key=k
     at 1s signal db prod P2 id=a labels.team=core

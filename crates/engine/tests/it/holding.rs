@@ -385,3 +385,65 @@ fn an_inhibition_that_is_made_while_its_source_fires_sees_it_with_the_next_repea
         "#]],
     );
 }
+
+#[test]
+fn an_alert_that_was_kept_quiet_is_told_with_the_first_repeat_that_nothing_holds_back() {
+    check(
+        "
+        at 0s rule ana all on=signal,signal_resolved to=page
+        at 0s silence ana quiet if.component=db|web|api until=1m
+        at 1s alert db prod P1 fp=1 ends=1h
+        at 2s alert web prod P1 fp=2 ends=1h
+        at 3s alert api prod P1 fp=3 ends=1h
+        at 30s alert db prod P1 fp=1 ends=2h
+        at 40s alert web prod P1 fp=2 resolved
+        at 70s alert db prod P1 fp=1 ends=3h
+        at 80s alert db prod P1 fp=1 ends=4h
+        at 81s alert web prod P1 fp=2 ends=4h
+        at 82s silence ana more if.component=api until=2m
+        at 83s alert api prod P1 fp=3 ends=4h
+        at 90s alert api prod P1 fp=3 resolved
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    silence saved version 1 by_hand by ana "quiet"
+            0s    done quiet version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    alert 1 fires in #1
+            1s    hold ops signal signal 3 because all: silenced by quiet
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    alert 2 fires in #2
+            2s    hold ops signal signal 4 because all: silenced by quiet
+            3s    #3 opened new_key by system
+            3s    filed #3 new_key signals=1
+            3s    alert 3 fires in #3
+            3s    hold ops signal signal 5 because all: silenced by quiet
+            30s   alert 1 renewed until 2h
+            30s   skipped alert_repeated
+            40s   filed #2 open_incident signals=2
+            40s   alert over all_resolved
+            40s   #2 OPEN -> RESOLVED all_resolved by system
+            40s   hold ops signal_resolved signal 7 because all: silenced by quiet
+            1m10s alert 1 renewed until 3h
+            1m10s skipped alert_repeated
+            1m10s tell ops signal signal 3 because all to page
+            1m20s alert 1 renewed until 4h
+            1m20s skipped alert_repeated
+            1m21s filed #2 fired_again signals=3
+            1m21s #2 RESOLVED -> OPEN fired_again by system
+            1m21s alert 2 fires in #2
+            1m21s tell ops signal signal a because all to page
+            1m22s silence saved version 1 by_hand by ana "more"
+            1m22s done more version 1
+            1m23s alert 3 renewed until 4h
+            1m23s skipped alert_repeated
+            1m30s filed #3 open_incident signals=2
+            1m30s alert over all_resolved
+            1m30s #3 OPEN -> RESOLVED all_resolved by system
+            1m30s hold ops signal_resolved signal d because all: silenced by more
+        "#]],
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::{Journal, RealDisk, Records, SegmentJournal, SystemClock};
+use journal::{RealDisk, Records, SegmentJournal, SystemClock};
 use lake::MemoryLake;
 use model::{
     Actor, Command, CommandId, Directive, DirectiveBody, DirectiveId, EndpointId, Entry,
