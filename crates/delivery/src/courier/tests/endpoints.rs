@@ -287,6 +287,30 @@ async fn a_digest_that_fails_is_tried_again_as_a_digest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_digest_that_has_grown_between_two_tries_is_another_message() {
+    let mut world = World::new();
+    let here = world.endpoint_with(1, r#"{"digest": {"more_than": 1, "within": "10s"}}"#);
+    // The other side may have taken the first: its answer came too late.
+    world.acts(here, &[Act::Fail, Act::Fail]);
+    world.tell(1, &[to(here)]);
+    world.tell(2, &[to(here)]);
+    let _running = world.run();
+    pass_ms(15_000).await;
+    world.tell(3, &[to(here)]);
+    pass_ms(30_000).await;
+    expect![[r"
+        0.00 to 1: 1 2
+        10.00 to 1: 1 2
+        20.00 to 1: 1 2 3
+    "]]
+    .assert_eq(&world.sent());
+    let keys = world.keys();
+    assert_eq!(keys[0], keys[1], "who knows the first knows all of the second");
+    assert_ne!(keys[1], keys[2], "who knows the second does not know all of the third");
+    assert!(world.receipts().ends_with("3 to endpoint 1, try 1: folded, 200\n"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn configured_concurrency_and_rate_are_kept() {
     let mut world = World::new();
     let narrow = world.endpoint_with(1, r#"{"concurrency": 2}"#);

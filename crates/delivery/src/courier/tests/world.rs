@@ -48,6 +48,7 @@ pub(super) struct Script {
     acts: HashMap<EndpointId, VecDeque<Act>>,
     always: HashMap<EndpointId, Act>,
     sent: Vec<(u64, EndpointId, Vec<u64>)>,
+    keys: Vec<String>,
     under_way: HashMap<EndpointId, usize>,
     most_under_way: HashMap<EndpointId, usize>,
 }
@@ -223,6 +224,11 @@ impl World {
         lock(&self.script).sent.iter().filter(|(_, to, _)| *to == endpoint).count()
     }
 
+    /// What the other side knew each message by, in order.
+    pub(super) fn keys(&self) -> Vec<String> {
+        lock(&self.script).keys.clone()
+    }
+
     pub(super) fn most_under_way(&self, endpoint: EndpointId) -> usize {
         lock(&self.script).most_under_way.get(&endpoint).copied().unwrap_or(0)
     }
@@ -288,6 +294,7 @@ impl Sender for Scripted {
             let all = std::iter::once(message.notification).chain(message.others);
             let numbers = all.map(|one| u64::try_from(one.id.0).unwrap_or(0)).collect();
             script.sent.push((micros, endpoint.id, numbers));
+            script.keys.push(message.key());
             let under_way = script.under_way.entry(endpoint.id).or_default();
             *under_way += 1;
             let under_way = *under_way;
