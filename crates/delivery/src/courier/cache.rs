@@ -13,7 +13,7 @@ use model::{Duration, EndpointId, ProjectId, ScheduleId, SubscriberId, Timestamp
 use store::{Directory, EndpointRow, SubscriberRow};
 
 use super::options::{Options, Settings};
-use super::ports::{CalendarError, Calendars};
+use super::ports::{CalendarError, Calendars, Ports, Sender};
 
 /// Rows of one kind remembered; when there are more, those that are too old go, and then all.
 const ROWS: usize = 10_000;
@@ -31,6 +31,7 @@ type Muting = Option<Arc<str>>;
 pub(super) struct Cache {
     directory: Arc<dyn Directory + Send + Sync>,
     calendars: Arc<dyn Calendars>,
+    sender: Arc<dyn Sender>,
     options: Options,
     endpoints: Shelf<(ProjectId, EndpointId), Option<Arc<Known>>>,
     subscribers: Shelf<(ProjectId, SubscriberId), Option<Arc<SubscriberRow>>>,
@@ -39,14 +40,11 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    pub(super) fn new(
-        directory: Arc<dyn Directory + Send + Sync>,
-        calendars: Arc<dyn Calendars>,
-        options: &Options,
-    ) -> Self {
+    pub(super) fn new(ports: &Ports, options: &Options) -> Self {
         Self {
-            directory,
-            calendars,
+            directory: Arc::clone(&ports.directory),
+            calendars: Arc::clone(&ports.calendars),
+            sender: Arc::clone(&ports.sender),
             options: options.clone(),
             endpoints: Shelf::new(options.poll),
             subscribers: Shelf::new(options.poll),
@@ -66,7 +64,8 @@ impl Cache {
         }
         let row = self.directory.endpoint(project, id).await?;
         let known = row.map(|row| {
-            let settings = Settings::read(&row.config, &self.options);
+            let told_at_once = self.sender.told_at_once(&row.channel);
+            let settings = Settings::read(&row.config, &self.options).for_channel(told_at_once);
             Arc::new(Known { row, settings })
         });
         self.endpoints.put((project, id), known.clone(), now);

@@ -90,8 +90,7 @@ impl Courier {
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
         let now = Instant::now();
-        let cache =
-            Cache::new(Arc::clone(&ports.directory), Arc::clone(&ports.calendars), &options);
+        let cache = Cache::new(&ports, &options);
         let incidents = Arc::clone(&ports.incidents);
         let began = (Timestamp::from_micros(ports.clock.now_us()), now);
         Self {

@@ -287,6 +287,44 @@ async fn a_digest_that_fails_is_tried_again_as_a_digest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_digest_holds_no_more_than_its_channel_shows() {
+    let mut world = World::new();
+    let config = r#"{"digest": {"more_than": 1, "within": "1m"}}"#;
+    let here = world.endpoint_of(1, "slack", config);
+    for incident in 0..8 {
+        world.tell(incident, &[to(here)]);
+    }
+    let _running = world.run();
+    pass_ms(10_000).await;
+    expect![[r"
+        0.00 to 1: 1 2 3
+        0.00 to 1: 4 5 6
+        0.01 to 1: 7 8
+    "]]
+    .assert_eq(&world.sent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_channel_tells_alone_is_never_part_of_a_digest() {
+    let mut world = World::new();
+    let config = r#"{"digest": {"more_than": 1, "within": "1m"}}"#;
+    let here = world.endpoint_of(1, "pagerduty", config);
+    world.acts(here, &[Act::Take, Act::Refuse, Act::Take]);
+    for incident in 0..3 {
+        world.tell(incident, &[to(here)]);
+    }
+    let running = world.run();
+    pass_ms(10_000).await;
+    expect![[r"
+        1 to endpoint 1, try 1: delivered, 200
+        2 to endpoint 1, try 1: dead, 404
+        3 to endpoint 1, try 1: delivered, 200
+    "]]
+    .assert_eq(&world.receipts());
+    assert_eq!(running.handle.meters.digests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_digest_that_has_grown_between_two_tries_is_another_message() {
     let mut world = World::new();
     let here = world.endpoint_with(1, r#"{"digest": {"more_than": 1, "within": "10s"}}"#);

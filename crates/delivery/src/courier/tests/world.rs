@@ -23,7 +23,8 @@ use tokio::time::{Instant, sleep};
 use super::book::Book;
 use crate::channel::{Endpoint, Message, Sent, SentOutcome};
 use crate::courier::{
-    CalendarError, Calendars, Courier, Dice, Error, Handle, News, Options, Ports, Sender,
+    CalendarError, Calendars, Courier, DIGEST_MESSAGES, Dice, Error, Handle, News, Options, Ports,
+    Sender,
 };
 
 pub(super) const HERE: ProjectId = ProjectId(1);
@@ -121,11 +122,15 @@ impl World {
     }
 
     pub(super) fn endpoint_with(&self, id: u128, config: &str) -> EndpointId {
+        self.endpoint_of(id, "webhook", config)
+    }
+
+    pub(super) fn endpoint_of(&self, id: u128, channel: &str, config: &str) -> EndpointId {
         let row = EndpointRow {
             project: HERE,
             id: EndpointId(id),
             subscriber: SubscriberId(1),
-            channel: "webhook".to_owned(),
+            channel: channel.to_owned(),
             name: format!("endpoint {id}"),
             config: config.to_owned(),
             secrets: Vec::new(),
@@ -317,6 +322,14 @@ impl Sender for Scripted {
             }
             Act::Refuse => answer(SentOutcome::Refused, 404),
             Act::Panic => panic!("a channel is broken"),
+        }
+    }
+
+    fn told_at_once(&self, channel: &str) -> u32 {
+        match channel {
+            "pagerduty" => 1,
+            "slack" => 3,
+            _ => DIGEST_MESSAGES,
         }
     }
 }

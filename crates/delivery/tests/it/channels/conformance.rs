@@ -164,10 +164,24 @@ async fn a_digest_is_taken_with_all_that_is_in_it() {
         let first = opened();
         let mut others: Vec<_> =
             transitions().iter().map(|each| notification(*each, HOSTILE)).collect();
-        others.extend(std::iter::repeat_n(opened(), 30));
+        others.extend(std::iter::repeat_n(opened(), 300));
+        others.truncate(Channels::told_at_once(case.channel) as usize - 1);
         let message = Message { others: &others, test: true, ..message(&first) };
         let sent = channels.send(&endpoint, &message).await;
         assert_eq!(sent.outcome, SentOutcome::Delivered, "{}: {}", case.channel, sent.answer);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_of_more_than_one_message_tells_of() {
+    let channels = channels();
+    for case in &CASES {
+        let server = Server::start(Behaviour::Vendor(case.vendor)).await;
+        let endpoint = endpoint(&channels, case.channel, &(case.config)(&server.url("")));
+        let others = vec![opened(); Channels::told_at_once(case.channel) as usize];
+        let sent = channels.send(&endpoint, &Message { others: &others, ..message(&opened()) }).await;
+        assert_eq!(sent.outcome, SentOutcome::Retry { after: None }, "{}", case.channel);
+        assert!(server.seen().is_empty(), "{}", case.channel);
     }
 }
 
