@@ -17,6 +17,8 @@ use super::ports::{CalendarError, Calendars, Ports, Sender};
 
 /// Rows of one kind remembered; when there are more, those that are too old go, and then all.
 const ROWS: usize = 10_000;
+/// A minute.
+const MINUTE_MICROS: i64 = 60_000_000;
 
 /// An endpoint with what its configuration says about sending to it.
 #[derive(Debug)]
@@ -35,7 +37,8 @@ pub(super) struct Cache {
     options: Options,
     endpoints: Shelf<(ProjectId, EndpointId), Option<Arc<Known>>>,
     subscribers: Shelf<(ProjectId, SubscriberId), Option<Arc<SubscriberRow>>>,
-    mutings: Shelf<(ProjectId, ScheduleId), Muting>,
+    /// By the minute that was asked about.
+    mutings: Shelf<(ProjectId, ScheduleId, i64), Muting>,
     on_call: Shelf<(ProjectId, ScheduleId), Result<Vec<SubscriberId>, Arc<str>>>,
 }
 
@@ -86,18 +89,21 @@ impl Cache {
         Ok(row)
     }
 
-    /// The name of a calendar if it is in force. One that cannot be read mutes nothing: too much is told
+    /// The name of a calendar if it is in force at `moment`. One that cannot be read mutes nothing: too much is told
     /// rather than too little.
     pub(super) async fn mutes(
         &mut self,
         project: ProjectId,
         id: ScheduleId,
+        moment: Timestamp,
         now: Timestamp,
     ) -> Result<Muting, store::Error> {
-        if let Some(muting) = self.mutings.get((project, id), now) {
+        // Calendars know nothing finer than minutes.
+        let key = (project, id, moment.micros().div_euclid(MINUTE_MICROS));
+        if let Some(muting) = self.mutings.get(key, now) {
             return Ok(muting.clone());
         }
-        let muting = match self.calendars.mutes(project, id, now).await {
+        let muting = match self.calendars.mutes(project, id, moment).await {
             Ok(name) => name.map(Arc::from),
             Err(CalendarError::Store(error)) => return Err(error),
             Err(CalendarError::Unreadable(why)) => {
@@ -105,7 +111,7 @@ impl Cache {
                 None
             }
         };
-        self.mutings.put((project, id), muting.clone(), now);
+        self.mutings.put(key, muting.clone(), now);
         Ok(muting)
     }
 

@@ -38,12 +38,13 @@ pub trait Calendars: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<SubscriberId>, CalendarError>;
 
-    /// The name of a calendar if it is in force at `now`: rules that name it are then mute.
+    /// The name of a calendar if it is in force at `moment`: what becomes due then by rules that name it is mute. Two
+    /// moments of one minute have the same answer.
     async fn mutes(
         &self,
         project: ProjectId,
         calendar: ScheduleId,
-        now: Timestamp,
+        moment: Timestamp,
     ) -> Result<Option<String>, CalendarError>;
 }
 

@@ -55,7 +55,8 @@ impl Resolver {
         }
     }
 
-    /// The calendars that mute it, if every rule is muted by one.
+    /// The calendars that mute it, if every rule is muted by one. That is judged by when it became due: what was not
+    /// mute then is told, however long it has to be tried.
     async fn muted(
         &mut self,
         notification: &Notification,
@@ -65,7 +66,8 @@ impl Resolver {
         for calendars in &notification.muted_by {
             let mut by = None;
             for calendar in calendars {
-                by = self.cache.mutes(notification.project, *calendar, now).await?;
+                let (project, due_at) = (notification.project, notification.at);
+                by = self.cache.mutes(project, *calendar, due_at, now).await?;
                 if by.is_some() {
                     break;
                 }

@@ -1,7 +1,7 @@
 //! A world for a courier: a scripted sender, a journal that applies what it takes, calendars, and a clock that
 //! goes as tokio's paused one does.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration as Span;
 
@@ -342,7 +342,8 @@ fn answer(outcome: SentOutcome, status: u16) -> Sent {
 #[derive(Debug, Default)]
 pub(super) struct Wall {
     pub(super) on_call: Mutex<HashMap<ScheduleId, Vec<SubscriberId>>>,
-    pub(super) mute: Mutex<HashSet<ScheduleId>>,
+    /// What is mute, and from when on.
+    pub(super) mute: Mutex<HashMap<ScheduleId, Timestamp>>,
 }
 
 #[async_trait]
@@ -361,10 +362,11 @@ impl Calendars for Wall {
         &self,
         _: ProjectId,
         calendar: ScheduleId,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<Option<String>, CalendarError> {
         let name = format!("calendar {}", calendar.0);
-        Ok(lock(&self.mute).contains(&calendar).then_some(name))
+        let since = lock(&self.mute).get(&calendar).copied();
+        Ok(since.filter(|since| *since <= now).map(|_| name))
     }
 }
 
