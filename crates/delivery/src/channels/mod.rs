@@ -19,6 +19,7 @@ mod registry;
 #[cfg(test)]
 mod renderings;
 mod slack;
+mod strike;
 mod teams;
 mod telegram;
 mod trial;
@@ -36,6 +37,7 @@ use serde_json::{Map, Value};
 
 use crate::channel::{Endpoint, Message, Sent};
 use crate::client::ClientError;
+use crate::client::answer::kept;
 use crate::courier::DIGEST_MESSAGES;
 use crate::rendering::brief::OTHERS_SHOWN;
 use crate::rendering::{Telling, sample};
@@ -43,6 +45,7 @@ use crate::seal::{Seal, SealError};
 use fields::Fields;
 use outside::Outside;
 use registry::{CHANNELS, Dispatch, NAMES};
+use strike::Struck;
 
 pub use challenge::Challenged;
 
@@ -60,10 +63,6 @@ const LISTED: u32 = OTHERS_SHOWN + 1;
 const ALL: u32 = DIGEST_MESSAGES;
 /// The field that lists which secrets are set. It is written, and passed over when read.
 const SEALED: &str = "sealed";
-/// Bytes from which a secret is struck out of what is said; shorter ones are words that say nothing.
-const STRUCK_BYTES: usize = 4;
-/// The same for the parts of a secret address, some of which are the same for everybody.
-const STRUCK_PART_BYTES: usize = 9;
 
 /// How messages leave.
 #[derive(Clone)]
@@ -150,7 +149,8 @@ pub(crate) trait Channel: Send + Sync + 'static {
     /// Renders a message without sending it.
     fn preview(config: &Self::Config, telling: &Telling<'_>) -> Preview;
 
-    /// Sends a message once.
+    /// Sends a message once. What it says of the answer may be long and hold secrets: whoever calls this strikes them
+    /// out and cuts it.
     fn send(
         config: &Self::Config,
         telling: &Telling<'_>,
@@ -212,7 +212,7 @@ impl Channels {
         self.hand_over(channel, &settings, &telling).await
     }
 
-    /// Sends whatever it is, within a bound of time, and strikes secrets out of the answer.
+    /// Sends whatever it is, within a bound of time, strikes secrets out of the answer, and only then cuts it.
     async fn hand_over(
         &self,
         channel: &dyn Dispatch,
@@ -228,9 +228,11 @@ impl Channels {
             Ok(Err(_)) => Sent::refused("the message cannot be made"),
             Err(_) => Sent::later("no answer in time"),
         };
-        for name in channel.secrets() {
-            strike(&mut sent.answer, settings.get(*name));
+        let mut struck = Struck::of(channel.secrets(), settings);
+        if let Some(challenge) = telling.challenge {
+            struck.add(&challenge.token);
         }
+        sent.answer = kept(&struck.strike(&sent.answer));
         sent
     }
 
@@ -438,29 +440,4 @@ fn link_base(text: &str) -> Result<String, Error> {
     let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let url = url.ok_or_else(|| Error::LinkBase(text.to_owned()))?;
     Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-/// Strikes every text of a secret out of what is said about an attempt; of an address also the parts of its path
-/// and query.
-fn strike(answer: &mut String, secret: Option<&Value>) {
-    match secret {
-        Some(Value::String(text)) => {
-            strike_text(answer, text, STRUCK_BYTES);
-            if let Ok(url) = url::Url::parse(text) {
-                let parts = url.path_segments().into_iter().flatten();
-                parts.for_each(|part| strike_text(answer, part, STRUCK_PART_BYTES));
-                let pairs = url.query_pairs();
-                pairs.for_each(|(_, part)| strike_text(answer, &part, STRUCK_PART_BYTES));
-            }
-        }
-        Some(Value::Array(list)) => list.iter().for_each(|item| strike(answer, Some(item))),
-        Some(Value::Object(object)) => object.values().for_each(|item| strike(answer, Some(item))),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => {}
-    }
-}
-
-fn strike_text(answer: &mut String, text: &str, least: usize) {
-    if text.len() >= least && answer.contains(text) {
-        *answer = answer.replace(text, "***");
-    }
 }

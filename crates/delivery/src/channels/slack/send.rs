@@ -113,5 +113,5 @@ fn meaning(answer: &Answer) -> Sent {
         SentOutcome::Refused
     };
     let told = answer.sent_as(outcome, "");
-    Sent { answer: crate::client::answer::kept(error), ..told }
+    Sent { answer: error.to_owned(), ..told }
 }
