@@ -30,6 +30,9 @@ pub(super) struct Known {
 /// The answer to "is this calendar in force": its name if it is.
 type Muting = Option<Arc<str>>;
 
+/// The answer to "who is on call", or why that cannot be said.
+type OnCall = Result<Vec<SubscriberId>, Arc<str>>;
+
 pub(super) struct Cache {
     directory: Arc<dyn Directory + Send + Sync>,
     calendars: Arc<dyn Calendars>,
@@ -39,7 +42,8 @@ pub(super) struct Cache {
     subscribers: Shelf<(ProjectId, SubscriberId), Option<Arc<SubscriberRow>>>,
     /// By the minute that was asked about.
     mutings: Shelf<(ProjectId, ScheduleId, i64), Muting>,
-    on_call: Shelf<(ProjectId, ScheduleId), Result<Vec<SubscriberId>, Arc<str>>>,
+    /// By the moment that was asked about.
+    on_call: Shelf<(ProjectId, ScheduleId, Option<Timestamp>), OnCall>,
 }
 
 impl Cache {
@@ -115,22 +119,23 @@ impl Cache {
         Ok(muting)
     }
 
-    /// Who is on call, or why that cannot be said.
+    /// Who is on call now, or was at `then`, or why that cannot be said.
     pub(super) async fn on_call(
         &mut self,
         project: ProjectId,
         id: ScheduleId,
+        then: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Result<Vec<SubscriberId>, Arc<str>>, store::Error> {
-        if let Some(answer) = self.on_call.get((project, id), now) {
+    ) -> Result<OnCall, store::Error> {
+        if let Some(answer) = self.on_call.get((project, id, then), now) {
             return Ok(answer.clone());
         }
-        let answer = match self.calendars.on_call(project, id, now).await {
+        let answer = match self.calendars.on_call(project, id, then.unwrap_or(now)).await {
             Ok(people) => Ok(people),
             Err(CalendarError::Store(error)) => return Err(error),
             Err(CalendarError::Unreadable(why)) => Err(Arc::from(why)),
         };
-        self.on_call.put((project, id), answer.clone(), now);
+        self.on_call.put((project, id, then), answer.clone(), now);
         Ok(answer)
     }
 }

@@ -342,6 +342,8 @@ fn answer(outcome: SentOutcome, status: u16) -> Sent {
 #[derive(Debug, Default)]
 pub(super) struct Wall {
     pub(super) on_call: Mutex<HashMap<ScheduleId, Vec<SubscriberId>>>,
+    /// Who is on call on every schedule from some moment on.
+    pub(super) then: Mutex<Option<(Timestamp, Vec<SubscriberId>)>>,
     /// What is mute, and from when on.
     pub(super) mute: Mutex<HashMap<ScheduleId, Timestamp>>,
 }
@@ -352,9 +354,13 @@ impl Calendars for Wall {
         &self,
         _: ProjectId,
         schedule: ScheduleId,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<Vec<SubscriberId>, CalendarError> {
-        let people = lock(&self.on_call).get(&schedule).cloned();
+        let later = lock(&self.then).clone().filter(|(since, _)| *since <= now);
+        let people = match later {
+            Some((_, people)) => Some(people),
+            None => lock(&self.on_call).get(&schedule).cloned(),
+        };
         people.ok_or_else(|| CalendarError::Unreadable("the schedule is gone".to_owned()))
     }
 
