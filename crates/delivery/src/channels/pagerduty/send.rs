@@ -15,7 +15,7 @@ pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outsi
     };
     let mut event = render::event(telling);
     event["routing_key"] = json!(config.routing_key);
-    let call = Call::json(url, &event, telling.message.now);
+    let call = Call::json(url, &event, telling.message.now).secret();
     match outside.client.call(call).await {
         Ok(answer) => answer.sent(subject_key(telling.message.notification)),
         Err(sent) => sent,

@@ -30,7 +30,7 @@ pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outsi
     let now = telling.message.now;
     match config {
         Config::Webhook(url) => {
-            match outside.client.call(Call::json(url.clone(), &message, now)).await {
+            match outside.client.call(Call::json(url.clone(), &message, now).secret()).await {
                 Ok(answer) => answer.sent(""),
                 Err(sent) => sent,
             }

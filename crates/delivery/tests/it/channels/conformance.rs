@@ -23,7 +23,7 @@ pub(super) struct Case {
     wrong: fn(&str) -> Value,
     pub(super) vendor: Vendor,
     /// A secret that must not be shown.
-    secret: &'static str,
+    pub(super) secret: &'static str,
     /// Where in the request it stands by what the other side knows a repeated message, or its subject.
     key: Option<fn(&crate::servers::http::Seen) -> String>,
 }
@@ -179,7 +179,8 @@ async fn nothing_is_sent_of_more_than_one_message_tells_of() {
         let server = Server::start(Behaviour::Vendor(case.vendor)).await;
         let endpoint = endpoint(&channels, case.channel, &(case.config)(&server.url("")));
         let others = vec![opened(); Channels::told_at_once(case.channel) as usize];
-        let sent = channels.send(&endpoint, &Message { others: &others, ..message(&opened()) }).await;
+        let sent =
+            channels.send(&endpoint, &Message { others: &others, ..message(&opened()) }).await;
         assert_eq!(sent.outcome, SentOutcome::Retry { after: None }, "{}", case.channel);
         assert!(server.seen().is_empty(), "{}", case.channel);
     }
@@ -275,7 +276,8 @@ async fn no_part_of_a_secret_is_left_where_an_answer_is_cut() {
     for case in &CASES {
         for before in (0..case.secret.len()).map(|inside| model::limits::ANSWER_BYTES - inside) {
             let body = format!("{}{}", "x".repeat(before), case.secret).into_bytes();
-            let (sent, _) = sent_to(case, Behaviour::Always(400, Vec::new(), body), &channels).await;
+            let (sent, _) =
+                sent_to(case, Behaviour::Always(400, Vec::new(), body), &channels).await;
             let rest = sent.answer.trim_start_matches('x');
             assert!(rest.chars().all(|sign| sign == '*'), "{}: {rest}", case.channel);
         }
@@ -311,7 +313,10 @@ async fn what_is_made_of_a_secret_is_struck_out_too() {
         };
         let sent = send(&channels, channel, &config, &opened()).await;
         let shown = sent.answer.as_str();
-        assert!(shown.starts_with("Authorization: ") && shown.ends_with("***"), "{channel}: {shown}");
+        assert!(
+            shown.starts_with("Authorization: ") && shown.ends_with("***"),
+            "{channel}: {shown}"
+        );
         assert!(!shown.contains("hunter2") && !shown.contains("YmVsbDpodW50ZXIy"), "{shown}");
     }
 }
