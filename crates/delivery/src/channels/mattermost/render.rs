@@ -23,10 +23,15 @@ pub(super) fn message(config: &Config, telling: &Telling<'_>) -> Value {
     }
     let short = |value: &str| value.chars().count() < 40;
     let field = |(name, value): &(&'static str, String)| json!({"title": name, "value": clip(&markdown(value), TEXT_CHARS), "short": short(value)});
+    // A title that leads to a page is shown as it is; any other is read for links.
+    let title = match brief.page {
+        Some(_) => unmentioned(&brief.title),
+        None => markdown(&brief.title),
+    };
     let mut attachment = json!({
         "fallback": unmentioned(&brief.headline),
         "color": color(brief.tone),
-        "title": unmentioned(&brief.title),
+        "title": title,
         "text": clip(&text.join("\n"), TEXT_CHARS),
         "fields": brief.facts.iter().map(field).collect::<Vec<_>>(),
     });
