@@ -4,7 +4,7 @@
 //! Refuses to know: what was sent, the clock.
 //!
 //! Invariant: a delivery that the courier holds is forgotten only once the store has moved it on, or has it back.
-//! So a message goes out twice only where the process dies between the other side's yes and a durable receipt.
+//! So a message whose yes was heard goes out twice only where the process dies between that and a durable receipt.
 
 use std::collections::HashMap;
 use std::future::pending;
