@@ -129,6 +129,8 @@ pub const REMEMBERED_PAYLOAD_BYTES: usize = 4_096;
 pub const NOTICE_PAYLOAD_BYTES: usize = 32 << 10;
 /// Bytes kept of what an endpoint answered.
 pub const ANSWER_BYTES: usize = 1_024;
+/// Bytes of what an endpoint calls a message; a longer name is forgotten, because a part of it names nothing.
+pub const REFERENCE_BYTES: usize = 256;
 /// Dead letters sent again by one command.
 pub const REPLAYED_LETTERS: usize = 10_000;
 /// Subscribers of one project.

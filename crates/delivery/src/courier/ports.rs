@@ -11,6 +11,7 @@ use model::{IncidentId, ProjectId, ScheduleId, Seq, Status, SubscriberId, Timest
 use store::{Directory, Outbox, Store};
 use tokio::sync::{Notify, watch};
 
+use super::digest::DIGEST_MESSAGES;
 use crate::channel::{Endpoint, Message, Sent};
 
 /// Sends one message once; never panics, and bounds its own time where it can.
@@ -18,6 +19,12 @@ use crate::channel::{Endpoint, Message, Sent};
 pub trait Sender: Send + Sync {
     /// Sends `message` to `endpoint` and says how that ended.
     async fn send(&self, endpoint: &Endpoint, message: &Message<'_>) -> Sent;
+
+    /// How many notifications one message of a channel tells of at most, each of them shown; 1 where it takes no
+    /// digests.
+    fn told_at_once(&self, _channel: &str) -> u32 {
+        DIGEST_MESSAGES
+    }
 }
 
 /// Who is on call, and which calendars are in force.
@@ -31,12 +38,13 @@ pub trait Calendars: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<SubscriberId>, CalendarError>;
 
-    /// The name of a calendar if it is in force at `now`: rules that name it are then mute.
+    /// The name of a calendar if it is in force at `moment`: what becomes due then by rules that name it is mute. Two
+    /// moments of one minute have the same answer.
     async fn mutes(
         &self,
         project: ProjectId,
         calendar: ScheduleId,
-        now: Timestamp,
+        moment: Timestamp,
     ) -> Result<Option<String>, CalendarError>;
 }
 
