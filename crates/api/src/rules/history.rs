@@ -23,19 +23,24 @@ const INCIDENTS: usize = 10_000;
 const TIMELINE_PAGES: usize = 4;
 
 /// How far reading got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Walked {
-    /// How much was read.
+    /// How much was looked at.
     pub(super) scanned: u64,
-    /// Whether there was more.
+    /// When the last that was looked at was received.
+    pub(super) last: Option<Timestamp>,
+    /// Whether there was more than is looked at.
     pub(super) truncated: bool,
+    /// Whether it had to stop before that.
+    pub(super) stopped: bool,
 }
 
-/// Reads the signals received since then, newest first. Blocks on the disk.
+/// Reads the signals received since then, newest first, until it has to stop. Blocks on the disk.
 pub(super) fn walk_signals(
     lake: &dyn Lake,
     project: ProjectId,
     since: Timestamp,
+    has_to_stop: impl Fn() -> bool,
     mut each: impl FnMut(StoredSignal),
 ) -> Result<Walked, lake::Error> {
     let mut query = SignalQuery {
@@ -49,16 +54,27 @@ pub(super) fn walk_signals(
         limit: lake::PAGE_ROWS,
         before: None,
     };
-    let mut scanned = 0;
+    let mut walked = Walked::default();
     loop {
+        if has_to_stop() {
+            return Ok(Walked { stopped: true, ..walked });
+        }
         let page = lake.signals(&query)?;
         let ends = page.items.is_empty();
-        scanned += page.items.len() as u64;
-        page.items.into_iter().for_each(&mut each);
+        for row in page.items {
+            if has_to_stop() {
+                return Ok(Walked { stopped: true, ..walked });
+            }
+            walked.scanned += 1;
+            walked.last = Some(row.received_at);
+            each(row);
+        }
         match page.next {
-            Some(_) if scanned >= SIGNALS => return Ok(Walked { scanned, truncated: true }),
+            Some(_) if walked.scanned >= SIGNALS => {
+                return Ok(Walked { truncated: true, ..walked });
+            }
             Some(next) if !ends => query.before = Some(next),
-            _ => return Ok(Walked { scanned, truncated: false }),
+            _ => return Ok(walked),
         }
     }
 }
