@@ -93,7 +93,8 @@ async fn one_goes_on_in_a_project_at_a_time() {
     world.signals(&incident(ONE, 1), 1..=3);
     let first = request("POST", ROUTE, READER, Some(&everything()));
     let first = tokio::spawn(world.router.clone().oneshot(first));
-    tokio::task::spawn_blocking(move || hears.recv().map(|()| hears)).await.unwrap().unwrap();
+    let hears = tokio::task::spawn_blocking(move || hears.recv().map(|()| hears)).await;
+    let _hears = hears.unwrap().unwrap();
     let second = world.post(READER, ROUTE, everything()).await;
     assert_eq!(second.problem(429, "rate_limited")["retry_after_seconds"], 1);
     assert_eq!(second.header("retry-after"), Some("1"));
