@@ -61,6 +61,7 @@ use endpoints::Pace;
 use openapi::Reference;
 use remembered::Remembered;
 use request::Behind;
+use rules::DryRuns;
 
 /// The API, wired to its ports. Cheap to clone.
 #[derive(Clone)]
@@ -71,6 +72,7 @@ struct Wired {
     renderings: Renderings,
     remembered: Remembered,
     pace: Pace,
+    dry_runs: DryRuns,
     reference: Reference,
     /// Whether default routes may not follow their endpoints yet.
     default_routes_owed: AtomicBool,
@@ -89,6 +91,7 @@ impl Api {
             renderings,
             remembered,
             pace,
+            dry_runs: DryRuns::default(),
             reference,
             default_routes_owed,
         }))
@@ -128,6 +131,10 @@ impl Api {
 
     pub(crate) fn pace(&self) -> &Pace {
         &self.0.pace
+    }
+
+    pub(crate) fn dry_runs(&self) -> &DryRuns {
+        &self.0.dry_runs
     }
 
     pub(crate) fn reference(&self) -> &Reference {

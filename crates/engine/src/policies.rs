@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use matching::Glob;
 use model::id::KeyHasher;
 use model::{GroupingKey, GroupingPolicy, KeyField, Mode, PolicyId, ProjectId, Signal};
-use wildmatch::WildMatch;
 
 /// The policies of all projects. A project that never had one uses the built-in policy.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Compiled {
 #[derive(Debug)]
 enum Pattern {
     Exact(String),
-    Glob(WildMatch),
+    Glob(Glob),
 }
 
 impl Default for Policies {
@@ -79,7 +79,7 @@ impl Compiled {
     fn new(policy: GroupingPolicy) -> Self {
         let pattern = |text: &String| {
             if text.contains(['*', '?']) {
-                Pattern::Glob(WildMatch::new(text))
+                Pattern::Glob(Glob::new(text))
             } else {
                 Pattern::Exact(text.clone())
             }

@@ -1,16 +1,17 @@
 //! One condition, checked and compiled: the six ways of comparing, and negation.
 //!
 //! Refuses to know where a text comes from; a field that is not there is empty text, so a negated
-//! condition holds of it wherever the plain one does not. Invariant: what compiles here is bounded in
-//! memory and linear in the text it is held against.
+//! condition holds of it wherever the plain one does not. Invariant: what compiles here is bounded in memory.
+//! What it takes grows with the text: once for each of its bytes, for a glob with a `?` between two `*` also with
+//! the words of that part (at most 32), and for a regular expression at worst with its compiled size, which is bounded.
 
 use model::{
     ComponentType, Condition, Field, FieldError, Kind, Op, Severity, SignalStatus, Status, limits,
 };
 use regex::{Regex, RegexBuilder};
-use wildmatch::WildMatch;
 
 use crate::facts::Facts;
+use crate::glob::Glob;
 
 /// Bytes that a compiled regular expression may take, and its lazily built automaton too: some three
 /// thousand letters, or a dozen Unicode classes.
@@ -43,10 +44,7 @@ enum Test {
     Words(Vec<String>),
     /// Any of these, in order.
     Texts(Vec<String>),
-    Glob {
-        pattern: String,
-        matcher: WildMatch,
-    },
+    Glob(Box<Glob>),
     Regex(Box<Regex>),
     Present,
 }
@@ -65,7 +63,7 @@ impl Predicate {
         let first = condition.values.first().map_or("", String::as_str);
         let test = match condition.op {
             Op::Equals | Op::OneOf => one_of(name, condition)?,
-            Op::Glob => Test::Glob { pattern: first.to_owned(), matcher: WildMatch::new(first) },
+            Op::Glob => Test::Glob(Box::new(Glob::new(first))),
             Op::Regex => Test::Regex(Box::new(regex(name, first, binding)?)),
             Op::AtLeast => {
                 let least = severity(&value_name(name, condition.op, 0), first)
@@ -91,7 +89,7 @@ impl Predicate {
             }
             Test::Words(words) => words.iter().any(|word| word.eq_ignore_ascii_case(text)),
             Test::Texts(texts) => texts.binary_search_by(|other| other.as_str().cmp(text)).is_ok(),
-            Test::Glob { matcher, .. } => matcher.matches(text),
+            Test::Glob(glob) => glob.matches(text),
             Test::Regex(regex) => regex.is_match(text),
             Test::Present => !text.is_empty(),
         };
@@ -126,7 +124,8 @@ impl Predicate {
                 Requirement::Texts(texts)
             }
             Test::Present => Requirement::Present,
-            Test::Glob { pattern, .. } => {
+            Test::Glob(glob) => {
+                let pattern = glob.pattern();
                 let wild = ['*', '?'];
                 let beginning = pattern.find(wild).map_or("", |at| &pattern[..at]);
                 let end = pattern.rfind(wild).map_or("", |at| &pattern[at + 1..]);
@@ -152,7 +151,7 @@ impl Predicate {
     pub(crate) fn effort(&self) -> u8 {
         match &self.test {
             Test::Severities(_) | Test::Words(_) | Test::Texts(_) | Test::Present => 0,
-            Test::Glob { .. } => 1,
+            Test::Glob(_) => 1,
             Test::Regex(_) => 2,
         }
     }
@@ -179,7 +178,7 @@ impl Predicate {
                 let allowed = if condition.op == Op::Equals { 1 } else { limits::CONDITION_VALUES };
                 count <= allowed && sorted(&condition.values).into_iter().eq(texts)
             }
-            (Test::Glob { pattern, .. }, Op::Glob) => only() == Some(pattern),
+            (Test::Glob(glob), Op::Glob) => only() == Some(glob.pattern()),
             (Test::Regex(regex), Op::Regex) => only() == Some(regex.as_str()),
             (Test::Present, Op::Present) => condition.values.is_empty(),
             _ => false,

@@ -118,6 +118,11 @@ pub const CEL_BYTES: usize = 4_096;
 /// What a CEL expression may cost at most: its parts, those inside a macro counted once for each of the
 /// items it may walk.
 pub const CEL_COST: u64 = 100_000;
+/// What the different CEL expressions of a project's rules in force may cost at most, all together. A signal
+/// asks each once for each thing it makes happen, and a part takes less than a hundred nanoseconds: so no
+/// project holds the engine up for more than some tens of milliseconds a signal, while thousands of
+/// expressions as people write them (a few dozen parts, some hundred where they read the payload) fit.
+pub const CEL_COST_OF_PROJECT: u64 = 300_000;
 /// Targets of one rule or escalation step.
 pub const TARGETS: usize = 64;
 /// How long delivery is tried where a rule does not say.

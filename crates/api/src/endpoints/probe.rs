@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 
 use super::document::within_config;
 use super::find;
+use super::pace::Unasked;
+use super::standing::{permitted, too_soon};
 use crate::Api;
 use crate::problem::{Code, Problem};
 use crate::request::{Call, Id, JsonBody, Parameters};
@@ -44,11 +46,12 @@ pub(crate) struct PreviewOf {
 
 /// Send a test message
 ///
-/// It is sent at once, marked as a test, and the answer of the other side is the answer here. Nothing is kept.
+/// It is sent at once, marked as a test, and the answer of the other side is the answer here. Nothing is kept. Where
+/// nobody has verified the endpoint, tests keep the pace of challenges.
 #[utoipa::path(
     post, path = "/v1/endpoints/{id}/test", tag = "endpoints",
     params(("id" = String, Path, description = "id of the endpoint")),
-    responses((status = 200, description = "What came of it, delivered or not", body = EndpointTest), (status = 404, description = "No such endpoint in the project")),
+    responses((status = 200, description = "What came of it, delivered or not", body = EndpointTest), (status = 404, description = "No such endpoint in the project"), (status = 429, description = "`rate_limited`: the endpoint is not verified; `Retry-After` says when to come back")),
 )]
 pub(super) async fn test_endpoint(
     State(api): State<Api>,
@@ -60,6 +63,10 @@ pub(super) async fn test_endpoint(
     parameters.only(&[])?;
     let endpoint = find(&api, call.project(), &id).await?;
     let subscriber = owner(&api, &endpoint).await?;
+    if endpoint.verified_at.is_none() {
+        permitted(&api, Unasked::Test, &endpoint)
+            .map_err(|wait| Problem::rate_limited(too_soon(wait), wait))?;
+    }
     let tested = api.ports().channels.test(&endpoint, &subscriber).await;
     Ok(Json(EndpointTest {
         delivered: tested.delivered,

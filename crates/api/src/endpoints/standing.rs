@@ -9,6 +9,7 @@ use serde::Serialize;
 use store::{EndpointRow, ErrorKind};
 use utoipa::ToSchema;
 
+use super::pace::Unasked;
 use super::probe::owner;
 use crate::ports::{Claim, TokenError};
 use crate::problem::{Code, Problem};
@@ -73,7 +74,7 @@ pub(super) async fn challenge(
     api: &Api,
     row: EndpointRow,
 ) -> Result<(EndpointRow, EndpointChallenge), Problem> {
-    match permitted(api, &row) {
+    match permitted(api, Unasked::Challenge, &row) {
         Ok(()) => challenge_now(api, row).await,
         Err(wait) => {
             let answer = too_soon(wait);
@@ -91,16 +92,19 @@ pub(super) async fn challenge(
     }
 }
 
-/// Notes that an endpoint is sent a challenge now, if it may be.
-pub(super) fn permitted(api: &Api, row: &EndpointRow) -> Result<(), Duration> {
+/// Notes that an endpoint that is not verified is sent something now, if it may be.
+pub(super) fn permitted(api: &Api, kind: Unasked, row: &EndpointRow) -> Result<(), Duration> {
     let address = api.ports().channels.address(row).unwrap_or_default();
-    api.pace().take((row.project, row.id, address), api.ports().clock.now())
+    api.pace().take(kind, (row.project, row.id, address), api.ports().clock.now())
 }
 
-/// Why no challenge is sent.
+/// Why nothing is sent.
 pub(super) fn too_soon(wait: Duration) -> String {
     let seconds = wait.micros().div_ceil(1_000_000);
-    format!("a challenge was sent just now; ask again in {seconds} s")
+    format!(
+        "an endpoint that is not verified is sent one a minute, those of a project a few at once and then one a \
+         minute; ask again in {seconds} s"
+    )
 }
 
 /// Sends a challenge; answers the endpoint as it is then.

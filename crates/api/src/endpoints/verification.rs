@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::pace::Unasked;
 use super::standing::{
     EndpointChallenge, challenge_now, confirm, find_claimed, permitted, too_soon,
 };
@@ -82,7 +83,8 @@ async fn challenge_endpoint(
     if row.verified_at.is_some() {
         return Err(Problem::new(Code::AlreadyVerified, "there is nothing to confirm"));
     }
-    permitted(&api, &row).map_err(|wait| Problem::rate_limited(too_soon(wait), wait))?;
+    permitted(&api, Unasked::Challenge, &row)
+        .map_err(|wait| Problem::rate_limited(too_soon(wait), wait))?;
     let (_, said) = challenge_now(&api, row).await?;
     Ok(Json(said))
 }

@@ -81,7 +81,7 @@ codes! {
     UnknownSignals = UNPROCESSABLE_ENTITY, "unknown_signals", "Some of the signals do not belong to the incident.";
     LimitReached = UNPROCESSABLE_ENTITY, "limit_reached", "A limit is reached.";
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The Idempotency-Key was used for another request.";
-    RateLimited = TOO_MANY_REQUESTS, "rate_limited", "It was done just now.";
+    RateLimited = TOO_MANY_REQUESTS, "rate_limited", "It was done just now, or is being done.";
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something is wrong on our side.";
     JournalFull = SERVICE_UNAVAILABLE, "journal_full", "There is more to do than can be taken in now.";
     DiskFull = SERVICE_UNAVAILABLE, "disk_full", "The disk is full or refuses writes.";

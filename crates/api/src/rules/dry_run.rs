@@ -1,21 +1,25 @@
 //! `POST /v1/rules/test`: what a rule would have told in the last hours, had it been in force.
 //!
 //! It holds the rule against signals as they came, and against incidents as they stand now with the
-//! signal that opened them. Silences, inhibitions and what was told by other rules are left out.
+//! signal that opened them. Silences, inhibitions and what was told by other rules are left out. One goes on
+//! in a project at a time, for so long at most, and only while somebody waits for it ([`super::bounds`]).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use lake::StoredSignal;
 use matching::{CompiledRule, Facts, Fit};
 use model::{
-    AtMost, Directive, DirectiveBody, Duration, Incident, IncidentId, Rule, Scope, Signal,
-    SignalId, SignalStatus, Timestamp, Trigger,
+    AtMost, Directive, DirectiveBody, Duration, Incident, IncidentId, ProjectId, Rule, Scope,
+    Signal, SignalId, SignalStatus, Timestamp, Trigger,
 };
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::bounds::{Going, Waiting};
 use super::document::{NewRule, RuleDocument};
 use super::history::{self, Walked};
 use super::reader::{self, Spelling};
@@ -30,7 +34,7 @@ const HOURS: i64 = 168;
 /// Examples shown.
 const EXAMPLES: usize = 20;
 /// Incidents opened before the hours looked at, and incidents that fit, that are looked at closely.
-const CLOSELY: usize = 1_000;
+const CLOSELY: u64 = 1_000;
 
 /// What a rule would have told.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -43,8 +47,15 @@ pub(crate) struct DryRun {
     would_have_sent: u64,
     /// The newest of what it would have told of.
     examples: Vec<Example>,
-    /// Signals looked at.
+    /// Signals looked at, newest first.
     scanned: u64,
+    /// Incidents looked at.
+    scanned_incidents: u64,
+    /// How far back signals were looked at: these hours, or until when it came.
+    #[schema(format = DateTime)]
+    looked_back_to: String,
+    /// Whether everything in these hours was looked at: it stops after 10 seconds, and where `truncated`.
+    complete: bool,
     /// Whether there was more in these hours than is looked at: 200 000 signals, 10 000 incidents.
     truncated: bool,
 }
@@ -95,11 +106,12 @@ struct Moments {
 /// Test a rule on the past
 ///
 /// What the rule would have told in the last hours. Nothing is sent and nothing is kept. Incidents are
-/// held against the rule as they stand now; silences and inhibitions are left out.
+/// held against the rule as they stand now; silences and inhibitions are left out. It looks for 10 seconds at
+/// most, and says so; in a project one test is carried out at a time.
 #[utoipa::path(
     post, path = "/v1/rules/test", tag = "rules",
     request_body = DryRunOf,
-    responses((status = 200, description = "What it would have told", body = DryRun), (status = 422, description = "`invalid_fields` with every bad field")),
+    responses((status = 200, description = "What it would have told", body = DryRun), (status = 422, description = "`invalid_fields` with every bad field"), (status = 429, description = "`rate_limited`: another test of the project is carried out; `Retry-After` says when to come back")),
 )]
 pub(super) async fn test_rule(
     State(api): State<Api>,
@@ -113,8 +125,14 @@ pub(super) async fn test_rule(
     let compiled = CompiledRule::compile(&rule)
         .map_err(|errors| Problem::fields(Code::InvalidFields, &errors))?;
     let back = i64::try_from(Duration::from_secs(hours * 3_600).micros()).unwrap_or(i64::MAX);
-    let since = Timestamp::from_micros(api.ports().clock.now().micros().saturating_sub(back));
-    Ok(Json(run(&api, &call, rule, compiled, since).await?))
+    let begun = api.dry_runs().begin(call.project(), Arc::clone(&api.ports().clock));
+    let (going, waiting) = begun.ok_or_else(|| {
+        let detail = "another test of this project is carried out; one at a time";
+        Problem::rate_limited(detail, Duration::from_secs(1))
+    })?;
+    let since = Timestamp::from_micros(going.began().micros().saturating_sub(back));
+    let scan = Scan::new(rule, compiled, going);
+    Ok(Json(run(&api, call.project(), scan, waiting, since).await?))
 }
 
 async fn read(api: &Api, call: &Call, mut fields: Fields) -> Result<(Rule, u64), Problem> {
@@ -158,29 +176,46 @@ async fn read_rule(
     Ok(rule)
 }
 
+/// Looks for as long as it is waited for.
 async fn run(
     api: &Api,
-    call: &Call,
-    rule: Rule,
-    compiled: CompiledRule,
+    project: ProjectId,
+    mut scan: Scan,
+    _waiting: Waiting,
     since: Timestamp,
 ) -> Result<DryRun, Problem> {
-    let (incidents, mut truncated) = history::incidents(api, call.project(), since).await?;
-    let opened = incidents.iter().map(|incident| (incident.id, incident.opened_at)).collect();
-    let scan = Scan::new(rule, compiled, opened);
-    let (lake, project) = (api.ports().lake.clone(), call.project());
+    let (incidents, mut truncated) = history::incidents(api, project, since).await?;
+    scan.opened = incidents.iter().map(|incident| (incident.id, incident.opened_at)).collect();
+    let lake = api.ports().lake.clone();
     let scanned = tokio::task::spawn_blocking(move || scan.over(lake.as_ref(), project, since));
     let scanned = scanned.await.map_err(|error| Problem::internal(&error))?;
     let (mut scan, walked) = scanned.map_err(|error| Problem::internal(&error))?;
-    let matched_incidents = scan.incidents(api, &incidents, since, &mut truncated).await?;
+    let followed = scan.incidents(api, &incidents, since, &mut truncated).await?;
+    let truncated = truncated || walked.truncated;
+    let back_to = if walked.truncated || walked.stopped {
+        walked.last.unwrap_or(scan.going.began())
+    } else {
+        since
+    };
     Ok(DryRun {
         matched_signals: scan.matched,
-        matched_incidents,
+        matched_incidents: followed.matched,
         would_have_sent: sent(&mut scan.moments.times, scan.rule.at_most),
         examples: scan.moments.examples(),
         scanned: walked.scanned,
-        truncated: truncated || walked.truncated,
+        scanned_incidents: followed.scanned,
+        looked_back_to: instant::write(back_to),
+        complete: !(truncated || walked.stopped || followed.stopped),
+        truncated,
     })
+}
+
+/// How far it got with the incidents.
+#[derive(Debug, Default)]
+struct Followed {
+    scanned: u64,
+    matched: u64,
+    stopped: bool,
 }
 
 /// A rule on its way through the past.
@@ -193,58 +228,56 @@ struct Scan {
     opening: HashMap<IncidentId, Signal<'static>>,
     matched: u64,
     moments: Moments,
+    going: Going,
 }
 
 impl Scan {
-    fn new(rule: Rule, compiled: CompiledRule, opened: HashMap<IncidentId, Timestamp>) -> Self {
-        let (opening, moments) = (HashMap::new(), Moments::default());
-        Self { rule, compiled, opened, opening, matched: 0, moments }
+    fn new(rule: Rule, compiled: CompiledRule, going: Going) -> Self {
+        let (opened, opening) = (HashMap::new(), HashMap::new());
+        Self { rule, compiled, opened, opening, matched: 0, moments: Moments::default(), going }
     }
 
     /// Holds the rule against the signals. Blocks on the disk.
     fn over(
         mut self,
         lake: &dyn lake::Lake,
-        project: model::ProjectId,
+        project: ProjectId,
         since: Timestamp,
     ) -> Result<(Self, Walked), lake::Error> {
-        let walked = history::walk_signals(lake, project, since, |row| {
-            self.signal(&row.signal, row.received_at);
+        let Self { rule, compiled, opened, opening, matched, moments, going } = &mut self;
+        let has_to_stop = || going.is_over();
+        let walked = history::walk_signals(lake, project, since, has_to_stop, |row| {
+            if compiled.fits(&Facts::of_signal(&row.signal)) == Fit::Matches {
+                *matched += 1;
+                moments.of_signal(&row, &rule.on);
+            }
             // Newest first: of two received in the same moment the earlier one stays.
-            let opens = |id: &IncidentId| self.opened.get(id) == Some(&row.received_at);
+            let opens = |id: &IncidentId| opened.get(id) == Some(&row.received_at);
             if let Some(id) = row.incident.filter(opens) {
-                self.opening.insert(id, row.signal);
+                opening.insert(id, row.signal);
             }
         })?;
         Ok((self, walked))
     }
 
-    fn signal(&mut self, signal: &Signal<'_>, at: Timestamp) {
-        if self.compiled.fits(&Facts::of_signal(signal)) != Fit::Matches {
-            return;
-        }
-        self.matched += 1;
-        let trigger = match signal.status {
-            SignalStatus::Firing => Trigger::Signal,
-            SignalStatus::Resolved => Trigger::SignalResolved,
-        };
-        if self.rule.on.contains(&trigger) {
-            let subject = SubjectDocument::signal(signal.id);
-            self.moments.add(at, trigger, subject, &signal.summary);
-        }
-    }
-
-    /// Holds the rule against the incidents; answers how many fit.
+    /// Holds the rule against the incidents.
     async fn incidents(
         &mut self,
         api: &Api,
         incidents: &[Incident],
         since: Timestamp,
         truncated: &mut bool,
-    ) -> Result<u64, Problem> {
+    ) -> Result<Followed, Problem> {
         let blank = Signal::new(SignalId(0), "", "");
-        let (mut matched, mut older) = (0, 0);
+        let (mut followed, mut older) = (Followed::default(), 0);
         for incident in incidents {
+            // An expression may take a while: others get their turn between two of them.
+            tokio::task::yield_now().await;
+            if self.going.is_over() {
+                followed.stopped = true;
+                break;
+            }
+            followed.scanned += 1;
             let mut opening = self.opening.remove(&incident.id);
             if opening.is_none() && incident.opened_at < since && older < CLOSELY {
                 older += 1;
@@ -254,13 +287,13 @@ impl Scan {
             if self.compiled.fits(&facts) != Fit::Matches {
                 continue;
             }
-            matched += 1;
-            if matched as usize <= CLOSELY {
+            followed.matched += 1;
+            if followed.matched <= CLOSELY {
                 self.follow(api, incident, since).await?;
             }
         }
-        *truncated |= older >= CLOSELY || matched as usize > CLOSELY;
-        Ok(matched)
+        *truncated |= older >= CLOSELY || followed.matched > CLOSELY;
+        Ok(followed)
     }
 
     async fn follow(
@@ -281,6 +314,17 @@ impl Scan {
 }
 
 impl Moments {
+    fn of_signal(&mut self, row: &StoredSignal, on: &[Trigger]) {
+        let trigger = match row.signal.status {
+            SignalStatus::Firing => Trigger::Signal,
+            SignalStatus::Resolved => Trigger::SignalResolved,
+        };
+        if on.contains(&trigger) {
+            let subject = SubjectDocument::signal(row.signal.id);
+            self.add(row.received_at, trigger, subject, &row.signal.summary);
+        }
+    }
+
     fn add(&mut self, at: Timestamp, trigger: Trigger, subject: SubjectDocument, summary: &str) {
         self.times.push(at);
         let oldest = self.newest.iter().map(|moment| moment.at).min();

@@ -6,7 +6,8 @@
 use lake::{Lake, SignalQuery, StoredSignal};
 use model::effect::AuditAction;
 use model::{
-    AuditRow, Duration, Incident, ProjectId, Severity, Signal, Status, Timestamp, Trigger, limits,
+    AuditRow, Duration, Incident, ProjectId, Reason, Severity, Signal, Status, Timestamp, Trigger,
+    limits,
 };
 use store::IncidentFilter;
 
@@ -22,19 +23,24 @@ const INCIDENTS: usize = 10_000;
 const TIMELINE_PAGES: usize = 4;
 
 /// How far reading got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Walked {
-    /// How much was read.
+    /// How much was looked at.
     pub(super) scanned: u64,
-    /// Whether there was more.
+    /// When the last that was looked at was received.
+    pub(super) last: Option<Timestamp>,
+    /// Whether there was more than is looked at.
     pub(super) truncated: bool,
+    /// Whether it had to stop before that.
+    pub(super) stopped: bool,
 }
 
-/// Reads the signals received since then, newest first. Blocks on the disk.
+/// Reads the signals received since then, newest first, until it has to stop. Blocks on the disk.
 pub(super) fn walk_signals(
     lake: &dyn Lake,
     project: ProjectId,
     since: Timestamp,
+    has_to_stop: impl Fn() -> bool,
     mut each: impl FnMut(StoredSignal),
 ) -> Result<Walked, lake::Error> {
     let mut query = SignalQuery {
@@ -48,16 +54,27 @@ pub(super) fn walk_signals(
         limit: lake::PAGE_ROWS,
         before: None,
     };
-    let mut scanned = 0;
+    let mut walked = Walked::default();
     loop {
+        if has_to_stop() {
+            return Ok(Walked { stopped: true, ..walked });
+        }
         let page = lake.signals(&query)?;
         let ends = page.items.is_empty();
-        scanned += page.items.len() as u64;
-        page.items.into_iter().for_each(&mut each);
+        for row in page.items {
+            if has_to_stop() {
+                return Ok(Walked { stopped: true, ..walked });
+            }
+            walked.scanned += 1;
+            walked.last = Some(row.received_at);
+            each(row);
+        }
         match page.next {
-            Some(_) if scanned >= SIGNALS => return Ok(Walked { scanned, truncated: true }),
+            Some(_) if walked.scanned >= SIGNALS => {
+                return Ok(Walked { truncated: true, ..walked });
+            }
             Some(next) if !ends => query.before = Some(next),
-            _ => return Ok(Walked { scanned, truncated: false }),
+            _ => return Ok(walked),
         }
     }
 }
@@ -123,23 +140,39 @@ pub(super) async fn happened(
     Ok(moments)
 }
 
-/// Every transition of a timeline, and every wait for an answer that `on` asks for and nobody ended.
+/// Every transition of a timeline that the engine tells of, and every wait for an answer that `on` asks for
+/// and nobody ended.
 fn transitions(rows: &[AuditRow], on: &[Trigger], now: Timestamp) -> Vec<(Timestamp, Trigger)> {
     let mut moments = Vec::new();
     let mut waits_since: Option<Timestamp> = None;
     for row in rows {
-        let Some(trigger) = trigger(&row.action) else { continue };
-        if matches!(row.action, AuditAction::Moved { .. }) {
+        if is_taken_in(row) {
+            // It follows another from here on, and nothing is told of it any more.
+            moments.extend(unanswered(waits_since.take(), row.at, on));
+            break;
+        }
+        let trigger = trigger(row);
+        if ends_wait(row) {
             moments.extend(unanswered(waits_since.take(), row.at, on));
         }
-        if matches!(trigger, Trigger::Opened | Trigger::Reopened) {
+        if matches!(trigger, Some(Trigger::Opened | Trigger::Reopened)) {
             waits_since = Some(row.at);
         }
-        moments.push((row.at, trigger));
+        moments.extend(trigger.map(|trigger| (row.at, trigger)));
     }
     moments.extend(unanswered(waits_since, now, on));
     moments.sort_unstable();
     moments
+}
+
+/// Whether an incident was merged into another; the other has such a row too, which names itself.
+fn is_taken_in(row: &AuditRow) -> bool {
+    matches!(row.action, AuditAction::MergedInto { parent } if row.incident != Some(parent))
+}
+
+/// Whether whoever waits for an answer waits no longer: that the system finds an incident quiet is none.
+fn ends_wait(row: &AuditRow) -> bool {
+    matches!(row.action, AuditAction::Moved { .. }) && row.reason != Reason::Quiet
 }
 
 /// The waits for an answer that ended without one between `since` and `until`.
@@ -160,15 +193,17 @@ fn later(at: Timestamp, by: Duration) -> Timestamp {
     Timestamp::from_micros(at.micros().saturating_add_unsigned(by.micros()))
 }
 
-fn trigger(action: &AuditAction) -> Option<Trigger> {
-    match action {
+/// What the engine tells of what a row says: it acknowledges by somebody, and reopens by anybody.
+fn trigger(row: &AuditRow) -> Option<Trigger> {
+    match &row.action {
         AuditAction::Opened => Some(Trigger::Opened),
-        AuditAction::Moved { from, to } => match (from, to) {
-            (_, Status::Investigating) => Some(Trigger::Acknowledged),
-            (_, Status::Resolved) => Some(Trigger::Resolved),
-            (_, Status::Closed) => Some(Trigger::Closed),
-            (Status::Resolved, Status::Open) => Some(Trigger::Reopened),
-            (_, Status::Open) => None,
+        // What follows another is told of there.
+        AuditAction::Moved { .. } if row.reason == Reason::FollowsParent => None,
+        AuditAction::Moved { from: _, to } => match to {
+            Status::Investigating => (row.reason != Reason::Quiet).then_some(Trigger::Acknowledged),
+            Status::Resolved => Some(Trigger::Resolved),
+            Status::Closed => Some(Trigger::Closed),
+            Status::Open => Some(Trigger::Reopened),
         },
         AuditAction::SeverityChanged { from, to } => rose(*from, *to).then_some(Trigger::Escalated),
         AuditAction::Assigned { .. }
@@ -190,47 +225,60 @@ fn rose(from: Severity, to: Severity) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use model::{Actor, Reason, Seq};
+    use model::{Actor, IncidentId, Seq};
 
     use super::*;
 
-    fn row(second: i64, action: AuditAction) -> AuditRow {
+    const OWN: IncidentId = IncidentId(1);
+
+    fn row(second: i64, action: AuditAction, reason: Reason) -> AuditRow {
         AuditRow {
             seq: Seq(1),
             index: 0,
             project: ProjectId(1),
-            incident: None,
+            incident: Some(OWN),
             at: Timestamp::from_micros(second * 1_000_000),
             actor: Actor::system(),
             action,
-            reason: Reason::ByHand,
+            reason,
             text: String::new(),
         }
     }
 
-    fn moved(from: Status, to: Status) -> AuditAction {
-        AuditAction::Moved { from, to }
+    fn moved(second: i64, from: Status, to: Status, reason: Reason) -> AuditRow {
+        row(second, AuditAction::Moved { from, to }, reason)
+    }
+
+    fn severity(second: i64, from: Severity, to: Severity) -> AuditRow {
+        row(second, AuditAction::SeverityChanged { from, to }, Reason::SeverityRose)
+    }
+
+    fn merged(second: i64, parent: IncidentId) -> AuditRow {
+        row(second, AuditAction::MergedInto { parent }, Reason::Merged)
+    }
+
+    fn written(rows: &[AuditRow]) -> Vec<String> {
+        let on = [Trigger::Unacknowledged(Duration::from_secs(60))];
+        let now = Timestamp::from_micros(1_000_000_000);
+        let moments = transitions(rows, &on, now).into_iter();
+        moments.map(|(at, trigger)| format!("{} {trigger}", at.micros() / 1_000_000)).collect()
     }
 
     #[test]
     fn transitions_and_waits_without_an_answer_are_read_off_a_timeline() {
+        use Status::{Closed, Investigating, Open, Resolved};
         let rows = [
-            row(0, AuditAction::Opened),
-            row(5, AuditAction::SeverityChanged { from: Severity::P2, to: Severity::P0 }),
-            row(6, AuditAction::SeverityChanged { from: Severity::P0, to: Severity::P1 }),
-            row(70, moved(Status::Open, Status::Investigating)),
-            row(71, AuditAction::Commented),
-            row(80, moved(Status::Investigating, Status::Resolved)),
-            row(90, moved(Status::Resolved, Status::Open)),
-            row(95, moved(Status::Open, Status::Investigating)),
-            row(99, moved(Status::Investigating, Status::Open)),
+            row(0, AuditAction::Opened, Reason::NewKey),
+            severity(5, Severity::P2, Severity::P0),
+            severity(6, Severity::P0, Severity::P1),
+            moved(70, Open, Investigating, Reason::ByHand),
+            row(71, AuditAction::Commented, Reason::ByHand),
+            moved(80, Investigating, Resolved, Reason::ByHand),
+            moved(90, Resolved, Open, Reason::FiredAgain),
+            moved(95, Open, Investigating, Reason::ByHand),
+            moved(96, Investigating, Resolved, Reason::AllResolved),
+            moved(97, Resolved, Closed, Reason::RcaComplete),
         ];
-        let on = [Trigger::Unacknowledged(Duration::from_secs(60))];
-        let now = Timestamp::from_micros(1_000_000_000);
-        let written: Vec<String> = transitions(&rows, &on, now)
-            .iter()
-            .map(|(at, trigger)| format!("{} {trigger}", at.micros() / 1_000_000))
-            .collect();
         let expected = [
             "0 opened",
             "5 escalated",
@@ -239,7 +287,38 @@ mod tests {
             "80 resolved",
             "90 reopened",
             "95 acknowledged",
+            "96 resolved",
+            "97 closed",
         ];
-        assert_eq!(written, expected);
+        assert_eq!(written(&rows), expected);
+    }
+
+    #[test]
+    fn that_the_system_finds_it_quiet_is_no_acknowledgement_and_a_spike_reopens() {
+        use Status::{Investigating, Open, Resolved};
+        let rows = [
+            row(0, AuditAction::Opened, Reason::NewKey),
+            moved(30, Open, Investigating, Reason::Quiet),
+            moved(99, Investigating, Open, Reason::NewSpike),
+            moved(129, Open, Investigating, Reason::Quiet),
+            moved(139, Investigating, Resolved, Reason::QuietWindow),
+        ];
+        let expected = ["0 opened", "60 unacknowledged_for(60s)", "99 reopened", "139 resolved"];
+        assert_eq!(written(&rows), expected);
+    }
+
+    #[test]
+    fn nothing_is_told_of_an_incident_once_it_follows_another() {
+        use Status::{Closed, Investigating, Open};
+        let rows = [
+            row(0, AuditAction::Opened, Reason::NewKey),
+            merged(1, OWN),
+            moved(2, Open, Investigating, Reason::ByHand),
+            merged(3, IncidentId(2)),
+            moved(3, Investigating, Open, Reason::FollowsParent),
+            severity(4, Severity::P2, Severity::P0),
+            moved(5, Open, Closed, Reason::FollowsParent),
+        ];
+        assert_eq!(written(&rows), ["0 opened", "2 acknowledged"]);
     }
 }

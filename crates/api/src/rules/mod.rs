@@ -1,6 +1,7 @@
 //! Rules: what a subscriber wants to hear of. A change is a command, in force for the next record after
 //! its acknowledgement.
 
+mod bounds;
 mod document;
 mod dry_run;
 mod history;
@@ -23,6 +24,7 @@ use crate::versions;
 
 use document::{NewRule, RulePage};
 
+pub(crate) use bounds::DryRuns;
 pub(crate) use document::{RuleDocument, blank};
 pub(crate) use reader::{Spelling, read as read_rule};
 

@@ -9,6 +9,7 @@ mod alertmanager_silences;
 mod channels;
 mod default_routes;
 mod document;
+mod dry_runs;
 mod endpoints;
 mod errors;
 mod escalations;

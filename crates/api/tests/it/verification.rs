@@ -178,6 +178,42 @@ async fn a_challenge_is_sent_again_by_who_manages_and_once_a_minute() {
 }
 
 #[tokio::test]
+async fn tests_of_what_nobody_confirmed_keep_the_pace_and_others_do_not() {
+    let world = World::new().await;
+    let owner = owner(&world).await;
+    let made = world.create(ROUTE, verified(&owner, "https://a.example")).await;
+    let path = format!("{ROUTE}/{}/test", id_of(&made));
+    assert_eq!(world.post(MANAGER, &path, json!({})).await.status, 200, "a challenge is no test");
+    let soon = world.post(MANAGER, &path, json!({})).await;
+    assert_eq!(soon.problem(429, "rate_limited")["retry_after_seconds"], 60);
+    assert_eq!(soon.header("retry-after"), Some("60"));
+    let token = tokens(&world).remove(0);
+    assert_eq!(world.post("", VERIFY, json!({"token": token})).await.status, 200);
+    for _ in 0..40 {
+        assert_eq!(world.post(MANAGER, &path, json!({})).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_changed_again_and_again_is_asked_no_faster() {
+    let world = World::new().await;
+    let owner = owner(&world).await;
+    let made = world.create(ROUTE, verified(&owner, "https://a.example")).await;
+    let path = format!("{ROUTE}/{}", id_of(&made));
+    let mut sent = Vec::new();
+    for number in 0..40 {
+        let moved = verified(&owner, &format!("https://a.example/{number}"));
+        let moved = world.put(MANAGER, &path, moved).await.json();
+        sent.push(moved["verification"]["sent"] == true);
+    }
+    let expected: Vec<bool> = (0..40).map(|number| number < 29).collect();
+    assert_eq!((sent, tokens(&world).len()), (expected, 30));
+    world.post(MANAGER, &format!("{path}/test"), json!({})).await.problem(429, "rate_limited");
+    let again = world.post(MANAGER, &format!("{path}/verification"), json!({})).await;
+    assert_eq!(again.problem(429, "rate_limited")["retry_after_seconds"], 60);
+}
+
+#[tokio::test]
 async fn a_repeated_request_asks_the_owner_once() {
     let world = World::new().await;
     let owner = owner(&world).await;

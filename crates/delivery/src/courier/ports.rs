@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use journal::{Clock, Journal};
-use model::{IncidentId, ProjectId, ScheduleId, Seq, Status, SubscriberId, Timestamp};
+use model::{IncidentId, ProjectId, ScheduleId, Seq, SubscriberId, Timestamp};
 use store::{Directory, Outbox, Store};
 use tokio::sync::{Notify, watch};
 
@@ -59,25 +59,26 @@ pub enum CalendarError {
     Store(#[from] store::Error),
 }
 
-/// Where incidents stand. Every [`Store`] can say so.
+/// Whether somebody has incidents. Every [`Store`] can say so.
 #[async_trait]
 pub trait Incidents: Send + Sync {
-    /// Where an incident stands; `None` where there is none.
-    async fn standing(
+    /// Whether somebody has taken an incident up, or it is over; `false` where there is none.
+    async fn is_taken(
         &self,
         project: ProjectId,
         incident: IncidentId,
-    ) -> Result<Option<Status>, store::Error>;
+    ) -> Result<bool, store::Error>;
 }
 
 #[async_trait]
 impl<S: Store> Incidents for S {
-    async fn standing(
+    async fn is_taken(
         &self,
         project: ProjectId,
         incident: IncidentId,
-    ) -> Result<Option<Status>, store::Error> {
-        Ok(self.incident(project, incident).await?.map(|view| view.incident.status))
+    ) -> Result<bool, store::Error> {
+        let view = self.incident(project, incident).await?;
+        Ok(view.is_some_and(|view| !view.incident.is_untaken()))
     }
 }
 

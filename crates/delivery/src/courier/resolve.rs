@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use model::{
-    Duration, EndpointId, Notification, ProjectId, ScheduleId, Status, Subject, SubscriberId,
+    Duration, EndpointId, Notification, ProjectId, ScheduleId, Subject, SubscriberId,
     Target, Timestamp, Verdict, limits,
 };
 use store::{Contact, Leased};
@@ -104,7 +104,7 @@ impl Resolver {
         Ok(Course::Send(known, name))
     }
 
-    /// Whether it is a later contact method of a person, and the incident is no longer open. What the
+    /// Whether it is a later contact method of a person, and somebody has the incident. What the
     /// notification names itself is no contact method, and the first one is told in any case.
     async fn is_acknowledged_meanwhile(
         &mut self,
@@ -119,8 +119,7 @@ impl Resolver {
         {
             return Ok(false);
         }
-        let standing = self.incidents.standing(notification.project, incident).await?;
-        Ok(standing.is_some_and(|status| status != Status::Open))
+        self.incidents.is_taken(notification.project, incident).await
     }
 
     /// Whether no person it may have been spread for has this endpoint as a contact method without delay, and some have

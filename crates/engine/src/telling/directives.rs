@@ -146,14 +146,31 @@ impl Directives {
         let book = self.projects.get_mut(&project)?;
         let removed = book.all.remove(&(kind, id))?;
         book.counts[usize::from(kind.code())] -= 1;
-        match kind {
-            DirectiveKind::Rule => book.rules.remove(id),
-            DirectiveKind::Silence => drop(book.silences.remove(&id)),
-            DirectiveKind::Inhibition => drop(book.inhibitions.remove(&id)),
-            DirectiveKind::Escalation => {}
-            DirectiveKind::DefaultRoute => book.default_routes.remove(id),
-        }
+        book.forget(kind, id);
         Some(removed)
+    }
+
+    /// The error of a rule with which the expressions of its project would cost more together than they may.
+    /// One that makes them cost no more than before is none.
+    fn check_cost(&mut self, project: ProjectId, directive: &Directive) -> Option<FieldError> {
+        directive.body.as_rule().filter(|rule| rule.enabled && !rule.cel.is_empty())?;
+        let book = self.projects.entry(project).or_default();
+        let (before, key) = (book.cel_cost(), (directive.body.kind(), directive.id));
+        // Put in force to see, and taken back: only the index knows which expressions others have too.
+        book.compile(directive);
+        let with = book.cel_cost();
+        match book.all.get(&key).cloned() {
+            Some(known) => book.compile(&known),
+            None => book.forget(key.0, key.1),
+        }
+        let most = limits::CEL_COST_OF_PROJECT;
+        let message = || {
+            format!(
+                "with it the different expressions of the project's rules in force may cost {with} \
+                 together, at most {most} is allowed; without it {before}"
+            )
+        };
+        (with > most.max(before)).then(|| FieldError::new("cel", "too_costly", message()))
     }
 
     /// Whether the end of a silence has been seen: it is only remembered.
@@ -202,6 +219,22 @@ impl Book {
         }
     }
 
+    /// Takes out of force what [`Self::compile`] put in.
+    fn forget(&mut self, kind: DirectiveKind, id: DirectiveId) {
+        match kind {
+            DirectiveKind::Rule => self.rules.remove(id),
+            DirectiveKind::Silence => drop(self.silences.remove(&id)),
+            DirectiveKind::Inhibition => drop(self.inhibitions.remove(&id)),
+            DirectiveKind::Escalation => {}
+            DirectiveKind::DefaultRoute => self.default_routes.remove(id),
+        }
+    }
+
+    /// What all expressions may cost for one signal.
+    fn cel_cost(&self) -> u64 {
+        self.rules.cel_cost() + self.default_routes.cel_cost()
+    }
+
     /// What decides who is told: the rules, or the default routes where there is not even a disabled rule.
     fn in_force(&self) -> &Rules {
         if self.has_rules() { &self.rules } else { &self.default_routes }
@@ -245,6 +278,10 @@ impl Engine {
         let errors = check(&directive.body);
         if !errors.is_empty() {
             return Err(Refusal::DirectiveInvalid(errors));
+        }
+        if let Some(error) = self.directives.check_cost(project, directive) {
+            Self::limit_hit(project, Reason::DirectiveLimit, out);
+            return Err(Refusal::DirectiveInvalid(vec![error]));
         }
         self.save_directive(Directive { project, version, ..directive.clone() }, actor, out);
         Ok(Outcome::Directive { id, version })

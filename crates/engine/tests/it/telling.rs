@@ -472,3 +472,61 @@ fn that_the_system_finds_an_incident_quiet_is_nobodys_answer() {
         "#]],
     );
 }
+
+#[test]
+fn what_expressions_may_cost_all_together_is_bounded_for_each_project() {
+    check(
+        "
+        at 0s rule ana a on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'a'))\"
+        at 0s rule ana b on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'b'))\"
+        at 0s rule ana c on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'c'))\"
+        at 0s rule ana also_c on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'c'))\"
+        at 0s rule ana d on=opened to=page cel=\"severity == 'P1'\"
+        at 1s rule ana e on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'd'))\"
+        at 1s rule ana d version=1 on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'd'))\"
+        at 1s rule ana e on=opened to=page disabled cel=\"labels.exists(x, labels.exists(y, x < y + 'd'))\"
+        at 1s rule ana e version=1 on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'd'))\"
+        at 1s in 2 rule ana e on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'd'))\"
+        at 2s signal db prod P1
+        at 3s drop ana rule c
+        at 3s rule ana e version=1 on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'd'))\"
+        at 3s drop ana rule also_c
+        at 3s rule ana e version=1 on=opened to=page cel=\"labels.exists(x, labels.exists(y, x < y + 'd'))\"
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "a"
+            0s    done a version 1
+            0s    rule saved version 1 by_hand by ana "b"
+            0s    done b version 1
+            0s    rule saved version 1 by_hand by ana "c"
+            0s    done c version 1
+            0s    rule saved version 1 by_hand by ana "also_c"
+            0s    done also_c version 1
+            0s    rule saved version 1 by_hand by ana "d"
+            0s    done d version 1
+            1s    limit directive_limit
+            1s    refused: directive invalid: cel
+            1s    limit directive_limit
+            1s    refused: directive invalid: cel
+            1s    rule saved version 1 by_hand by ana "e"
+            1s    done e version 1
+            1s    limit directive_limit
+            1s    refused: directive invalid: cel
+            1s    rule saved version 1 by_hand by ana "e"
+            1s    done e version 1
+            2s    #1 opened new_key by system
+            2s    filed #1 new_key signals=1
+            2s    tell ops opened #1 because d to page
+            3s    rule removed by_hand by ana "c"
+            3s    forgot rule c
+            3s    done c version 1
+            3s    limit directive_limit
+            3s    refused: directive invalid: cel
+            3s    rule removed by_hand by ana "also_c"
+            3s    forgot rule also_c
+            3s    done also_c version 1
+            3s    rule saved version 2 by_hand by ana "e"
+            3s    done e version 2
+        "#]],
+    );
+}

@@ -65,12 +65,12 @@ const READING: [&str; 13] = [
     operators::IN,
 ];
 
-/// Refuses what names something unknown, or may cost too much.
-pub(super) fn check(name: &str, expression: &IdedExpr) -> Result<(), FieldError> {
+/// What it may cost; refuses what names something unknown, or may cost too much.
+pub(super) fn check(name: &str, expression: &IdedExpr) -> Result<u64, FieldError> {
     let measured = Scope::default().measure(expression);
     let error = match measured {
         Ok(measure) if measure.cost > limits::CEL_COST => Refused::Cost(measure.cost),
-        Ok(_) => return Ok(()),
+        Ok(measure) => return Ok(measure.cost),
         Err(refused) => refused,
     };
     Err(FieldError::new(name, error.code(), error.message()))

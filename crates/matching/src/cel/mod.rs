@@ -44,6 +44,7 @@ pub(crate) struct Expression {
     parsed: IdedExpr,
     /// Functions: those of CEL and the compiled patterns of this expression.
     functions: Context<'static, 'static>,
+    cost: u64,
 }
 
 impl Expression {
@@ -58,16 +59,21 @@ impl Expression {
         let mut parsed = parse(source)
             .map_err(|message| FieldError::new(name, "invalid_expression", message))?;
         let patterns = patterns::take(name, &mut parsed)?;
-        cost::check(name, &parsed)?;
+        let cost = cost::check(name, &parsed)?;
         let mut functions = Context::with_env(Arc::clone(&dialect.0));
         patterns::add(patterns, &mut functions)
             .map_err(|message| FieldError::new(name, "invalid_expression", message))?;
-        Ok(Self { source: source.to_owned(), parsed, functions })
+        Ok(Self { source: source.to_owned(), parsed, functions, cost })
     }
 
     /// What was compiled.
     pub(crate) fn source(&self) -> &str {
         &self.source
+    }
+
+    /// What it may cost at most, in parts.
+    pub(crate) fn cost(&self) -> u64 {
+        self.cost
     }
 
     /// Whether it is true of these.

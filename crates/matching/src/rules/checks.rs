@@ -65,6 +65,8 @@ pub(super) struct Checks {
     /// Which fact it is, counted from the first.
     generation: u64,
     dialect: Dialect,
+    /// What all expressions together may cost for one fact.
+    cel_cost: u64,
 }
 
 impl Checks {
@@ -98,6 +100,7 @@ impl Checks {
             return Ok(self.use_again(number));
         }
         let expression = Expression::compile("cel", source, &self.dialect)?;
+        self.cel_cost += expression.cost();
         Ok(self.insert(hash, Check::Cel(Box::new(expression))))
     }
 
@@ -157,8 +160,14 @@ impl Checks {
         match slot.check {
             Check::Condition(_, place) => self.places.give_back(place),
             Check::All(asks) => asks.into_iter().for_each(|check| self.give_back(check)),
-            Check::Nothing | Check::Cel(_) | Check::Waits(_) => {}
+            Check::Cel(expression) => self.cel_cost -= expression.cost(),
+            Check::Nothing | Check::Waits(_) => {}
         }
+    }
+
+    /// What all expressions together may cost for one fact.
+    pub(super) fn cel_cost(&self) -> u64 {
+        self.cel_cost
     }
 
     pub(super) fn check(&self, number: u32) -> &Check {

@@ -113,6 +113,13 @@ impl Rules {
         self.rules.is_empty()
     }
 
+    /// What the different expressions of rules in force may cost for one fact, all together; each at most
+    /// [`limits::CEL_COST`].
+    #[must_use]
+    pub fn cel_cost(&self) -> u64 {
+        self.checks.cel_cost()
+    }
+
     /// Whether a rule in force asks for this.
     #[must_use]
     pub fn has(&self, trigger: Trigger) -> bool {

@@ -1,8 +1,9 @@
 //! Expressions: what they see, and what goes wrong quietly.
 
-use matching::{CompiledRule, Facts, Fit};
+use matching::{CompiledRule, Facts, Fit, Rules};
+use model::{Rule, limits};
 
-use crate::samples::{rule, signal};
+use crate::samples::{id, rule, signal};
 
 fn holds(expression: &str) -> bool {
     let rule = CompiledRule::compile(&rule(&[], expression))
@@ -112,4 +113,45 @@ fn lists_that_are_too_long_and_nesting_that_is_too_deep_are_null() {
     signal.payload = format!("{}1{}", "[".repeat(9_000), "]".repeat(9_000)).into_bytes().into();
     let one_deep = rule("payload.size() == 1");
     assert_eq!(one_deep.fits(&Facts::of_signal(&signal)), Fit::Matches);
+}
+
+#[test]
+fn what_expressions_may_cost_together_counts_each_once_while_a_rule_in_force_asks_it() {
+    let mut rules = Rules::default();
+    let mut put = |number, expression: &str, enabled| {
+        let rule = Rule { enabled, ..rule(&[], expression) };
+        rules.put(id(number), &rule).unwrap();
+        rules.cel_cost()
+    };
+    let (cheap, dear) = ("severity == 'P1'", "labels.exists(x, labels.exists(y, x < y))");
+    assert_eq!(put(1, cheap, true), 3);
+    assert_eq!(put(2, cheap, true), 3, "the same is asked once");
+    assert_eq!(put(3, dear, false), 3, "it is not in force");
+    let all = put(3, dear, true);
+    assert!((20_000..=limits::CEL_COST).contains(&all), "{all}");
+    assert_eq!(put(1, dear, true), all);
+    assert_eq!(put(2, dear, true), all - 3);
+    for number in 1..=3 {
+        assert!(rules.cel_cost() > 0);
+        rules.remove(id(number));
+    }
+    assert_eq!(rules.cel_cost(), 0);
+}
+
+#[test]
+fn thousands_of_expressions_as_people_write_them_cost_less_than_a_project_may() {
+    let ordinary = [
+        "labels.team == 'payments' && severity_rank <= 1 && environment == 'prod'",
+        "component.startsWith('db-') && !(labels.region in ['eu-1', 'eu-2'])",
+        "summary.contains('timed out') || summary.matches('refused|reset')",
+    ];
+    let mut rules = Rules::default();
+    for (number, expression) in ordinary.into_iter().enumerate() {
+        rules.put(id(number as u128), &rule(&[], expression)).unwrap();
+    }
+    let each = rules.cel_cost() / 3;
+    assert!(each * 5_000 <= limits::CEL_COST_OF_PROJECT, "{each}");
+    rules.put(id(9), &rule(&[], "payload.amount > 100")).unwrap();
+    let reading = rules.cel_cost() - each * 3;
+    assert!(reading * 1_000 <= limits::CEL_COST_OF_PROJECT, "{reading}");
 }

@@ -1,6 +1,7 @@
 //! Expressions that want to break what reads them.
 
-use matching::{CompiledRule, Facts};
+use matching::{CompiledRule, Facts, Glob};
+use model::limits;
 
 use crate::samples::{rule, signal};
 
@@ -102,4 +103,31 @@ fn commas_that_the_parser_steps_over_do_not_hide_depth() {
             assert!(!survive(&text), "{piece}");
         }
     });
+}
+
+#[test]
+fn no_glob_looks_at_a_text_over_and_over() {
+    let pattern = |begin: &str, piece: &str, end: &str| {
+        let times = (limits::CONDITION_VALUE_BYTES - begin.len() - end.len()) / piece.len();
+        format!("{begin}{}{end}", piece.repeat(times))
+    };
+    for (glob, words) in [
+        (pattern("*", "a", "b*"), 1),
+        (pattern("*", "a", "b"), 1),
+        (pattern("*", "aa*", "b*"), 1),
+        (pattern("", "a*", "c*"), 1),
+        (pattern("*", "ab", "c*"), 1),
+        (pattern("*", "a?", "b*"), 32),
+        (pattern("*", "?", "c*"), 32),
+        (pattern("", "*?a", "c*"), 1),
+        (pattern("", "*a????????????????????????????????????????????????????b", "c*"), 1),
+    ] {
+        for text in ["a".repeat(40_000), "ab".repeat(20_000)] {
+            let compiled = Glob::new(&glob);
+            let most = text.len() * words + glob.len();
+            let work = compiled.work(&text);
+            assert!(work <= most as u64, "{work} of {most}: {}", &glob[..9]);
+            assert!(!compiled.matches(&text), "{}", &glob[..9]);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 use model::{
-    DirectiveId, Duration, IncidentId, NotificationId, ScheduleId, Status, Target, Verdict,
+    DirectiveId, Duration, IncidentId, NotificationId, ScheduleId, Target, Verdict,
 };
 use store::DeliveryStatus;
 
@@ -238,7 +238,6 @@ async fn what_became_due_before_a_calendar_mutes_is_told_however_often_it_is_tri
     let nights = ScheduleId(7);
     let begins_at = world.now() + Duration::from_secs(60);
     world.calendar.mute.lock().expect("nobody panics").insert(nights, begins_at);
-    world.book.tables().incidents.insert(IncidentId(1), Status::Open);
     world.acts(here, &[Act::TooMany(90)]);
     let muted = |one: &mut model::Notification| one.muted_by = vec![vec![nights]];
     world.tell_with(1, &[to(here), Target::Person(person)], muted);

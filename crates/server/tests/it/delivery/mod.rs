@@ -2,6 +2,7 @@
 
 mod amtool;
 mod defaults;
+mod dry_run;
 mod first;
 mod lasting;
 mod next_record;
