@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use model::{
-    Duration, EndpointId, Notification, ProjectId, ScheduleId, Subject, SubscriberId,
-    Target, Timestamp, Verdict, limits,
+    Duration, EndpointId, Notification, ProjectId, ScheduleId, Subject, SubscriberId, Target,
+    Timestamp, Verdict, limits,
 };
 use store::{Contact, Leased};
 

@@ -187,8 +187,7 @@ impl Engine {
         }
         if self.quiet.of_inhibitions(project).next().is_some() {
             let is_cut = over.len() == limits::QUIET_TOLD_PER_TICK;
-            let pause =
-                if is_cut { model::Duration::ZERO } else { limits::INHIBITED_LOOK_APART };
+            let pause = if is_cut { model::Duration::ZERO } else { limits::INHIBITED_LOOK_APART };
             self.look_at_inhibited(project, self.at + pause);
         }
     }

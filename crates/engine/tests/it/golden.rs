@@ -59,10 +59,9 @@ fn the_golden_snapshot_is_restored_and_written_again_byte_for_byte() {
 
 #[test]
 fn snapshots_of_earlier_versions_are_restored() {
-    for old in [
-        include_str!("../golden/v1/snapshot.hex"),
-        include_str!("../golden/v2/snapshot.hex"),
-    ] {
+    for old in
+        [include_str!("../golden/v1/snapshot.hex"), include_str!("../golden/v2/snapshot.hex")]
+    {
         let restored = Engine::restore(&Snapshot(bytes(old))).expect("it stays readable");
         assert_eq!(restored.active_incidents(), 8);
         let again = Engine::restore(&restored.snapshot()).expect("its own snapshot");

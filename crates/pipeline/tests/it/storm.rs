@@ -5,8 +5,8 @@ use std::sync::Arc;
 use journal::{RealDisk, Records, SegmentJournal, SystemClock};
 use lake::MemoryLake;
 use model::{
-    Actor, Command, CommandId, Directive, DirectiveBody, DirectiveId, EndpointId, Entry,
-    Operation, ProjectId, Rule, Seq, Signal, SignalId, SubscriberId, Target, Trigger, codec, limits,
+    Actor, Command, CommandId, Directive, DirectiveBody, DirectiveId, EndpointId, Entry, Operation,
+    ProjectId, Rule, Seq, Signal, SignalId, SubscriberId, Target, Trigger, codec, limits,
 };
 use pipeline::{MemorySnapshots, Pipeline, Ports, Step};
 use store::{MemoryStore, PartitionId, Store};

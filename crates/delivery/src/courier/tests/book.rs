@@ -7,8 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use model::{
     Actor, Directive, DirectiveId, DirectiveKind, EndpointId, IncidentId, Notification,
-    NotificationId, ProjectId, Receipt, Seq, Subject, SubscriberId, Target, Timestamp,
-    Verdict,
+    NotificationId, ProjectId, Receipt, Seq, Subject, SubscriberId, Target, Timestamp, Verdict,
 };
 use store::{
     DeliveryStatus, DirectivePage, Directory, DocumentKind, DocumentRow, DueTarget, EndpointRow,

@@ -1,9 +1,7 @@
 //! Endpoints that are well, slow, dead, or want to be left alone; and what is told to them.
 
 use expect_test::expect;
-use model::{
-    DirectiveId, Duration, IncidentId, NotificationId, ScheduleId, Target, Verdict,
-};
+use model::{DirectiveId, Duration, NotificationId, ScheduleId, Target, Verdict};
 use store::DeliveryStatus;
 
 use super::world::{Act, World, pass_ms, to};

@@ -91,9 +91,8 @@ impl Auditor {
 
     /// What was kept quiet is told as it stands now, unless somebody has taken it up.
     pub(super) fn tell_after_all(&mut self, id: IncidentId) {
-        let is_told = |news: &News| {
-            news.incident == id && matches!(news.what, What::Of(Trigger::Opened))
-        };
+        let is_told =
+            |news: &News| news.incident == id && matches!(news.what, What::Of(Trigger::Opened));
         let told = self.telling.news.iter().any(is_told);
         if !told && self.incident(id).row.is_untaken() {
             self.note(id, Trigger::Opened);

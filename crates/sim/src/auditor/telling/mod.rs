@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     Directive, DirectiveId, DirectiveKind, Duration, Entry, Held, IncidentId, ProjectId, Reason,
-    Rule, ScheduleId, Severity, Signal, SignalId, SignalStatus, Subject, SubscriberId, Target, Timestamp,
-    Transition, Trigger, limits,
+    Rule, ScheduleId, Severity, Signal, SignalId, SignalStatus, Subject, SubscriberId, Target,
+    Timestamp, Transition, Trigger, limits,
 };
 
 use super::alerts::Identity;
