@@ -34,9 +34,13 @@ struct Inner {
 }
 
 impl Keeper {
-    /// The prepared segment, if it is ready.
+    /// The prepared segment, if it is ready. Until another is asked for, its file is left alone: it keeps
+    /// its passing name until whoever took it has given it its own.
     pub(super) fn take_spare(&self) -> Option<Spare> {
-        lock(&self.inner).spare.take()
+        let mut inner = lock(&self.inner);
+        let spare = inner.spare.take()?;
+        inner.spare_wanted = false;
+        Some(spare)
     }
 
     /// Asks for a prepared segment.
@@ -131,4 +135,26 @@ fn prepare(shared: &Shared) -> io::Result<Spare> {
         offset = end;
     }
     Ok(Spare { file, name: names::SPARE, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Disk, RealDisk};
+
+    #[test]
+    fn what_was_asked_for_before_a_spare_was_taken_does_not_make_another_in_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = RealDisk::new(folder.path()).expect("a disk");
+        let keeper = Keeper::default();
+        let file = disk.create(names::SPARE).expect("a file");
+        lock(&keeper.inner).spare = Some(Spare { file, name: names::SPARE, bytes: 4_096 });
+        // A preparation that came late: the next segment was half full before this one was taken.
+        keeper.want_spare();
+        assert!(keeper.take_spare().is_some());
+        assert!(!lock(&keeper.inner).spare_wanted, "it would remove the file that was taken");
+        keeper.want_spare();
+        assert!(keeper.take_spare().is_none());
+        assert!(lock(&keeper.inner).spare_wanted, "nothing was taken");
+    }
 }

@@ -57,6 +57,21 @@ fn concurrent_appenders_share_syncs_and_get_contiguous_numbers() {
     assert!(journal.status().segments > 1, "they fill several segments");
 }
 
+#[test]
+fn a_journal_that_rolls_with_every_append_takes_all_of_them() {
+    const APPENDS: u64 = 300;
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Arc::new(RealDisk::new(directory.path()).unwrap());
+    // Each record fills more than half of a segment, so the next one is being prepared all the time.
+    let options = Options { segment_bytes: 4_096, ..Options::default() };
+    let (journal, _) = SegmentJournal::open(options, disk, Arc::new(SystemClock)).unwrap();
+    for number in 1..=APPENDS {
+        let appended = journal.append(one(&[7; 2_500])).and_then(|append| append.wait());
+        assert_eq!(appended.unwrap().first_seq, number);
+    }
+    assert_eq!(journal.status().segments, APPENDS);
+}
+
 async fn append_many(
     journal: Arc<SegmentJournal>,
     appender: u64,
