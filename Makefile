@@ -114,7 +114,7 @@ bench: need-compiler need-monitors ## The table of measured bars, from a release
 
 .PHONY: release
 release: need-compiler ## The binary as it is shipped
-	$(CARGO) build $(LOCKED) --profile dist --package server
+	STORMBELL_REVISION="$$(git rev-parse --short HEAD 2>/dev/null)" $(CARGO) build $(LOCKED) --profile dist --package server
 	@ls -l "$(CARGO_TARGET_DIR)/dist/stormbell"
 
 ##@ The rest

@@ -177,7 +177,22 @@ fn concerns_delivery(effect: &Effect) -> bool {
     match effect {
         Effect::Notified(notification) => notification.held.is_none(),
         Effect::Attempted { .. } | Effect::Replayed { .. } => true,
-        _ => false,
+        Effect::Filed { .. }
+        | Effect::Skipped { .. }
+        | Effect::Moved { .. }
+        | Effect::Incident(_)
+        | Effect::Audited(_)
+        | Effect::RcaAccepted { .. }
+        | Effect::PolicySaved(_)
+        | Effect::PolicyRemoved { .. }
+        | Effect::AlertFiring(_)
+        | Effect::AlertJoined { .. }
+        | Effect::AlertRenewed { .. }
+        | Effect::AlertResolved { .. }
+        | Effect::DirectiveSaved(_)
+        | Effect::DirectiveRemoved { .. }
+        | Effect::Replied { .. }
+        | Effect::LimitHit { .. } => false,
     }
 }
 

@@ -26,13 +26,16 @@ pub(super) fn complete(document: &mut Value, version: &str) {
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let public = operation.get("security").is_some();
     let has_body = operation.get("requestBody").is_some();
+    let content = operation["requestBody"]["content"].as_object();
+    let media: Vec<String> =
+        content.into_iter().flatten().map(|(media, _)| media.clone()).collect();
     let is_door =
         operation["tags"] == json!(["signals"]) || (method == "post" && path.starts_with("/api/"));
-    // A test message or a challenge is sent each time it is asked for, a token may be handed in again and again, and a
-    // preview or dry run changes nothing.
-    let is_trial =
-        ["/test", "/preview", "/verification", "/verify"].iter().any(|end| path.ends_with(end));
-    if method == "post" && !is_door && !is_trial {
+    // A test message or a challenge is sent each time it is asked for, a token may be handed in again and again, a
+    // preview or dry run changes nothing, and an Alertmanager's configuration does not when it is imported again.
+    let takes_no_key = ["/test", "/preview", "/verification", "/verify", "/import/alertmanager"];
+    let takes_no_key = takes_no_key.iter().any(|end| path.ends_with(end));
+    if method == "post" && !is_door && !takes_no_key {
         let parameter = json!({
             "name": "Idempotency-Key", "in": "header", "required": false, "schema": {"type": "string", "maxLength": 255},
             "description": "a word of the caller's choice: the same request again is answered with the first outcome",
@@ -53,9 +56,16 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
         );
     }
     if has_body && !is_door {
-        add(responses, "400", "The body is not JSON");
-        add(responses, "413", "The body is larger than 1 MiB");
-        add(responses, "415", "The body is not `application/json`");
+        let is_json = media.iter().any(|media| media == "application/json");
+        let unreadable = if is_json { "The body is not JSON" } else { "The body cannot be read" };
+        add(responses, "400", unreadable);
+        let bound = if is_json {
+            "larger than 1 MiB"
+        } else {
+            "too large; `limit_bytes` says how large it may be"
+        };
+        add(responses, "413", &format!("The body is {bound}"));
+        add(responses, "415", &format!("The body is not `{}`", media.join("` or `")));
     }
     for (status, response) in responses {
         if status.as_str() >= "400" && response.get("content").is_none() {
