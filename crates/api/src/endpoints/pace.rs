@@ -115,7 +115,7 @@ mod tests {
     fn other_addresses_and_other_endpoints_do_not_make_a_project_faster() {
         let pace = Pace::default();
         let take = |number: u8, second| {
-            let kind = if number % 2 == 0 { Challenge } else { Test };
+            let kind = if number.is_multiple_of(2) { Challenge } else { Test };
             pace.take(kind, (ProjectId(1), EndpointId(7), [number; 16]), at(second))
         };
         for number in 0..AT_ONCE as u8 {
