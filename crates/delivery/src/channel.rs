@@ -2,6 +2,7 @@
 //! [`crate::channels`], one folder a channel.
 
 use model::{Notification, Timestamp};
+use sha2::{Digest, Sha256};
 use store::EndpointRow;
 
 /// What is to be sent to one endpoint.
@@ -19,6 +20,28 @@ pub struct Message<'m> {
     pub test: bool,
     /// When it is sent.
     pub now: Timestamp,
+}
+
+impl Message<'_> {
+    /// What the other side knows a repeated message by: the id of the notification that is told alone; of a digest
+    /// another UUID (of version 8), the same for the same notifications in any order, and another for others. What
+    /// is due changes between two tries of a digest, and whoever knows the first must not pass over the second.
+    #[must_use]
+    pub fn key(&self) -> String {
+        if self.others.is_empty() {
+            return self.notification.id.to_string();
+        }
+        let all = std::iter::once(self.notification).chain(self.others);
+        let mut ids: Vec<_> = all.map(|one| one.id.0.to_be_bytes()).collect();
+        ids.sort_unstable();
+        let mut digest = Sha256::new();
+        digest.update(b"digest");
+        ids.iter().for_each(|id| digest.update(id));
+        let whole: [u8; 32] = digest.finalize().into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&whole[..16]);
+        uuid::Builder::from_custom_bytes(half).into_uuid().to_string()
+    }
 }
 
 /// What came of sending a message once.

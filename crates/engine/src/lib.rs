@@ -27,7 +27,9 @@ mod snapshot;
 mod telling;
 mod timers;
 
-use model::{Effect, Effects, Entry, IncidentId, ProjectId, Reason, Seq, SignalId, Timestamp};
+use model::{
+    Effect, Effects, Entry, IncidentId, ProjectId, Reason, Seq, SignalId, Timestamp, limits,
+};
 
 pub use dedup::Dedup;
 pub use snapshot::{Snapshot, SnapshotError};
@@ -47,7 +49,7 @@ pub struct Engine {
     timers: timers::Timers,
     directives: telling::Directives,
     allowances: telling::Allowances,
-    silenced: telling::Silenced,
+    quiet: telling::Quiet,
     sources: telling::Sources,
     escalations: telling::Escalations,
     /// What the entry at hand has made happen so far; empty between entries.
@@ -129,6 +131,9 @@ impl Engine {
     /// Fires what is due, a bounded number at a time: what is left stays due.
     fn tick(&mut self, out: &mut Effects) {
         for _ in 0..timers::FIRED_PER_TICK {
+            if self.news.len() >= limits::QUIET_TOLD_PER_TICK {
+                return;
+            }
             let Some(timer) = self.timers.pop_due(self.at) else { return };
             match timer {
                 timers::Timer::Incident(id) => self.incident_is_due(id, out),
@@ -141,6 +146,7 @@ impl Engine {
                     self.escalation_is_due((incident, subscriber, policy));
                 }
                 timers::Timer::Silence(project, id) => self.silence_is_due(project, id, out),
+                timers::Timer::Inhibited(project) => self.inhibited_are_due(project),
                 timers::Timer::Pending(key) => {
                     self.groups.pending_is_due(key, self.at, &mut self.timers)
                 }

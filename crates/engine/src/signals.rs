@@ -129,6 +129,7 @@ impl Engine {
     /// An alert no longer fires: neither does its identity in its incident.
     fn alert_over(&mut self, identity: IdentityKey, reason: Reason, out: &mut Effects) {
         let Some(state) = self.alerts.resolves(identity, self.at, &mut self.timers) else { return };
+        self.quiet.forget_alert(state.project, identity);
         out.push(Effect::AlertResolved { project: state.project, identity, reason, at: self.at });
         self.end_firing(state.project, state.group, state.incident, identity, reason, out);
     }

@@ -27,6 +27,8 @@ pub(crate) enum Timer {
     Escalation(IncidentId, SubscriberId, DirectiveId),
     /// A silence may have ended, or be old enough to be forgotten.
     Silence(ProjectId, DirectiveId),
+    /// What inhibitions keep quiet in a project may be told after all.
+    Inhibited(ProjectId),
 }
 
 /// Every deadline that is armed.

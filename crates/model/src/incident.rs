@@ -97,3 +97,16 @@ pub struct Incident {
     /// The entry that changed it last (counters apart); a version for `If-Match`.
     pub changed_seq: Seq,
 }
+
+impl Incident {
+    /// Whether nobody has taken it up: it is OPEN, or the system found it quiet and nobody was assigned
+    /// since. Who acknowledges is assigned, so reminders, escalation and later contacts end with that.
+    #[must_use]
+    pub fn is_untaken(&self) -> bool {
+        match self.status {
+            Status::Open => true,
+            Status::Investigating => self.assignee.is_none(),
+            Status::Resolved | Status::Closed => false,
+        }
+    }
+}

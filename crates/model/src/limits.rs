@@ -1,5 +1,5 @@
-//! Every limit on what Stormbell takes in, keeps and hands out. Hitting one has a [`crate::Reason`]
-//! or an error code of its own and is counted in `stormbell_limit_hits_total`.
+//! Every limit on what Stormbell takes in, keeps and hands out. Hitting one has an error code of its own, or
+//! a [`crate::Reason`], which is counted in `stormbell_limit_hits_total`.
 
 use crate::time::Duration;
 
@@ -91,10 +91,18 @@ pub const SILENCE_REMEMBERED: Duration = Duration::from_secs(5 * 24 * 3_600);
 pub const INHIBITIONS: usize = 1_000;
 /// Firing identities remembered as sources of inhibitions, per project.
 pub const INHIBITION_SOURCES: usize = 100_000;
-/// Openings of incidents that silences keep quiet and that are told of when those end, per partition.
-pub const SILENCED_OPENINGS: usize = 1_000_000;
+/// How long after an opening was kept quiet by an inhibition it is seen whether that still is so, and
+/// again as long as it is.
+pub const INHIBITED_LOOK_APART: Duration = Duration::from_secs(10);
+/// Openings of incidents, and alerts, that silences and inhibitions keep quiet and that are told of when
+/// those end, per partition.
+pub const KEPT_QUIET: usize = 1_000_000;
+/// Openings that were kept quiet and are told of by one tick at most; with more, the next tick goes on.
+pub const QUIET_TOLD_PER_TICK: usize = 1_000;
 /// Escalation policies of one project.
 pub const ESCALATIONS: usize = 10_000;
+/// Escalation policies that run at once, each for an incident and a subscriber, per partition.
+pub const RUNNING_ESCALATIONS: usize = 1_000_000;
 /// Steps of one escalation policy.
 pub const ESCALATION_STEPS: usize = 32;
 /// Times the steps of an escalation policy are gone through again.
@@ -126,13 +134,15 @@ pub const REMEMBERED_PAYLOAD_BYTES: usize = 4_096;
 pub const NOTICE_PAYLOAD_BYTES: usize = 32 << 10;
 /// Bytes kept of what an endpoint answered.
 pub const ANSWER_BYTES: usize = 1_024;
+/// Bytes of what an endpoint calls a message; a longer name is forgotten, because a part of it names nothing.
+pub const REFERENCE_BYTES: usize = 256;
 /// Dead letters sent again by one command.
 pub const REPLAYED_LETTERS: usize = 10_000;
 /// Subscribers of one project.
 pub const SUBSCRIBERS: usize = 10_000;
 /// Endpoints of one project.
 pub const ENDPOINTS: usize = 10_000;
-/// Documents of one kind (schedules, calendars, templates) of one project.
+/// Documents of one kind (schedules, calendars, imported originals) of one project.
 pub const DOCUMENTS: usize = 10_000;
 /// Bytes of one such document, and of an endpoint's configuration.
 pub const DOCUMENT_BYTES: usize = 256 << 10;
@@ -149,6 +159,9 @@ pub const STORM_RECORDS: u64 = 10_000;
 pub const PIPELINE_BATCH: usize = 8_192;
 /// Records whose effects may wait for one commit; the batch that reaches it is still added.
 pub const PIPELINE_COMMIT: u64 = 65_536;
+/// Notifications, and rules that they list, whose effects may wait for one commit; what the entry that
+/// reaches it tells is still added. It bounds the memory of a storm that a hundred subscribers are told of.
+pub const TOLD_PER_COMMIT: usize = 65_536;
 /// Credentials whose token buckets are remembered.
 pub const RATE_CREDENTIALS: usize = 16_384;
 /// Source addresses whose token buckets are remembered.

@@ -133,7 +133,8 @@ pub struct Receipt {
     pub status: u16,
     /// What it answered or what went wrong, at most `limits::ANSWER_BYTES`.
     pub answer: String,
-    /// What the other side calls the message (a Slack `ts`, a PagerDuty `dedup_key`); may be empty.
+    /// What the other side calls the message (a Slack `ts`, a PagerDuty `dedup_key`), at most
+    /// `limits::REFERENCE_BYTES`; may be empty.
     pub reference: String,
 }
 

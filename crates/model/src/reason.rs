@@ -72,8 +72,10 @@ closed_words! {
         RateLimited = 75, "rate_limited",
         /// Too many directives of a kind in a project.
         DirectiveLimit = 76, "directive_limit",
-        /// Too many openings are kept quiet to remember them all; the rest is not told when the silence ends.
-        SilencedLimit = 78, "silenced_limit",
+        /// Too much is kept quiet to remember all of it; the rest is not told when that ends.
+        QuietLimit = 78, "quiet_limit",
+        /// Too many escalation policies run; this one does not start.
+        EscalationLimit = 79, "escalation_limit",
         /// Too many fire to remember what each inhibits.
         InhibitionLimit = 77, "inhibition_limit",
         /// Too many ids to remember for the whole horizon; the oldest was dropped early.

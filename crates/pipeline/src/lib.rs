@@ -61,6 +61,8 @@ pub struct Pipeline {
     snapshot_at: Seq,
     /// What is applied to the engine and not yet in the store.
     uncommitted: Option<step::Uncommitted>,
+    /// What is read and not applied yet, because it tells more than fits into one commit.
+    unfinished: Option<step::Unfinished>,
 }
 
 impl Pipeline {

@@ -52,6 +52,7 @@ impl Pipeline {
             handle,
             snapshot_at: snapshot_seq,
             uncommitted: None,
+            unfinished: None,
         };
         pipeline.share_ids();
         let replayed = pipeline.replay(offset).await?;
@@ -66,13 +67,18 @@ impl Pipeline {
         while self.engine.seq() < offset {
             let Some(batch) = self.reader.next()? else { break };
             let batches = [batch];
-            let mut entries = decode(&batches)?;
+            let mut entries = decode(&batches, 0)?;
             // A commit of the journal may straddle what the store has: only its first part is replayed here.
             let straddling = entries.iter().position(|(seq, ..)| *seq > offset);
             entries.truncate(straddling.unwrap_or(entries.len()));
-            self.decide(&entries);
-            self.keep(&entries, 0).await?;
-            self.effects.0.clear();
+            let mut left = entries.as_slice();
+            while !left.is_empty() {
+                let decided = self.decide(left);
+                let (applied, rest) = left.split_at(decided.entries);
+                self.keep(applied, 0).await?;
+                self.effects.0.clear();
+                left = rest;
+            }
             replayed += entries.len() as u64;
             if straddling.is_some() {
                 self.reader = self.ports.journal.reader(offset.next().0)?;

@@ -25,8 +25,26 @@ pub(crate) struct Uncommitted {
     through: Seq,
     at: Timestamp,
     entries: u64,
+    /// What it tells, as [`weight`] has it.
+    told: usize,
     /// Whether there is more in it than counters: something that people are told, or wait for.
     pressing: bool,
+}
+
+/// Batches that were read and are not applied to their end: what their first entries tell is as much as a
+/// commit holds.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    batches: Vec<Batch>,
+    applied: usize,
+}
+
+/// How far [`Pipeline::decide`] came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Decided {
+    /// Entries applied, the first of those that were given.
+    pub(crate) entries: usize,
+    told: usize,
 }
 
 /// Entries whose ids are looked for together before they are applied one by one.
@@ -54,14 +72,22 @@ impl Pipeline {
         if self.uncommitted.as_ref().is_some_and(Uncommitted::is_full) {
             return Ok(false);
         }
-        let batches = self.read()?;
+        let Unfinished { batches, applied } = match self.unfinished.take() {
+            Some(unfinished) => unfinished,
+            None => Unfinished { batches: self.read()?, applied: 0 },
+        };
         if batches.is_empty() {
             return Ok(false);
         }
         let (expected, from) = (self.engine.seq(), self.effects.0.len());
-        let entries = decode(&batches)?;
-        self.decide(&entries);
-        self.keep(&entries, from).await?;
+        let entries = decode(&batches, applied)?;
+        let decided = self.decide(&entries);
+        self.keep(&entries[..decided.entries], from).await?;
+        if decided.entries < entries.len() {
+            let applied = applied + decided.entries;
+            drop(entries);
+            self.unfinished = Some(Unfinished { batches, applied });
+        }
         self.handle.set_decided(self.engine.seq());
         let pressing = self.effects.0[from..].iter().any(is_pressing);
         let batch = self.uncommitted.get_or_insert(Uncommitted {
@@ -69,11 +95,13 @@ impl Pipeline {
             through: expected,
             at: self.engine.at(),
             entries: 0,
+            told: 0,
             pressing: false,
         });
         batch.through = self.engine.seq();
         batch.at = self.engine.at();
-        batch.entries += entries.len() as u64;
+        batch.entries += decided.entries as u64;
+        batch.told += decided.told;
         batch.pressing |= pressing;
         Ok(true)
     }
@@ -90,11 +118,14 @@ impl Pipeline {
         Ok(batches)
     }
 
-    /// Lets the engine decide, and notes which given ids were applied.
-    pub(crate) fn decide(&mut self, entries: &[Stamped<'_>]) {
+    /// Lets the engine decide until they tell as much as a commit holds, and notes which given ids were
+    /// applied.
+    pub(crate) fn decide(&mut self, entries: &[Stamped<'_>]) -> Decided {
         let mut ids: Vec<(Timestamp, ProjectId, SignalId)> = Vec::new();
         let polite = self.may_yield();
-        for turn in entries.chunks(TOUCHED_TOGETHER) {
+        let waiting = self.uncommitted.as_ref().map_or(0, |batch| batch.told);
+        let mut decided = Decided { entries: 0, told: 0 };
+        'entries: for turn in entries.chunks(TOUCHED_TOGETHER) {
             if polite {
                 std::thread::yield_now();
             }
@@ -108,9 +139,15 @@ impl Pipeline {
                 if let Entry::Signal { project, .. } | Entry::Alert { project, .. } = entry {
                     self.check_tenant(*project, before);
                 }
+                decided.entries += 1;
+                decided.told += self.effects.0[before..].iter().map(weight).sum::<usize>();
+                if waiting + decided.told >= limits::TOLD_PER_COMMIT {
+                    break 'entries;
+                }
             }
         }
         self.handle.ids.note(&ids, self.engine.at());
+        decided
     }
 
     /// Whether whoever answers senders goes first where processors are few: as long as nobody reads and
@@ -207,13 +244,18 @@ fn given_id(entry: &Entry<'_>) -> Option<(ProjectId, SignalId)> {
 impl Uncommitted {
     /// Whether it must be committed before anything is added.
     pub(crate) fn is_full(&self) -> bool {
-        self.entries >= limits::PIPELINE_COMMIT
+        self.entries >= limits::PIPELINE_COMMIT || self.told >= limits::TOLD_PER_COMMIT
     }
 
     /// Whether somebody is told of it, or waits for it.
     pub(crate) fn is_pressing(&self) -> bool {
         self.pressing
     }
+}
+
+/// What an effect adds to what a commit tells: a notification and each rule that it lists.
+fn weight(effect: &Effect) -> usize {
+    if let Effect::Notified(notification) = effect { 1 + notification.rules.len() } else { 0 }
 }
 
 /// Whether an effect is more than a counter or a lease that runs on.
@@ -241,16 +283,17 @@ fn is_pressing(effect: &Effect) -> bool {
     }
 }
 
-/// Reads the entries of the batches.
-pub(crate) fn decode(batches: &[Batch]) -> Result<Vec<Stamped<'_>>, Error> {
-    let count = batches.iter().map(|batch| batch.count() as usize).sum();
-    let mut entries = Vec::with_capacity(count);
-    for batch in batches {
+/// Reads the entries of the batches, but for so many that are applied.
+pub(crate) fn decode(batches: &[Batch], applied: usize) -> Result<Vec<Stamped<'_>>, Error> {
+    let count: usize = batches.iter().map(|batch| batch.count() as usize).sum();
+    let mut entries = Vec::with_capacity(count.saturating_sub(applied));
+    let records = batches.iter().flat_map(|batch| {
         let at = Timestamp::from_micros(batch.at());
-        for (seq, record) in batch.records() {
-            let entry = codec::decode(record).map_err(|source| Error::Record { seq, source })?;
-            entries.push((Seq(seq), at, entry));
-        }
+        batch.records().map(move |(seq, record)| (seq, at, record))
+    });
+    for (seq, at, record) in records.skip(applied) {
+        let entry = codec::decode(record).map_err(|source| Error::Record { seq, source })?;
+        entries.push((Seq(seq), at, entry));
     }
     Ok(entries)
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::registry::Dispatch;
-use super::{Channels, find, strike_text};
+use super::{Channels, find};
 use crate::channel::{Endpoint, Message, Sent, SentOutcome};
 use crate::rendering::{Challenge, Telling, challenge};
 use crate::token::{self, Address, Claim, LIFETIME, TokenError};
@@ -70,9 +70,7 @@ impl Channels {
         let message = Message { notification, subscriber, others, thread, test: false, now };
         let (message, link_base) = (&message, self.link_base.as_deref());
         let telling = Telling { message, endpoint, link_base, challenge: Some(challenge) };
-        let mut sent = self.hand_over(channel, settings, &telling).await;
-        strike_text(&mut sent.answer, &challenge.token, 1);
-        sent
+        self.hand_over(channel, settings, &telling).await
     }
 
     /// What a token confirms.

@@ -221,9 +221,9 @@ impl<'c> Fields<'c> {
         Some(text.to_owned())
     }
 
-    /// What every configuration may say about sending: `concurrency`, `rate_per_second` and `digest`. The courier
-    /// obeys them; here it is only made sure that it understands them.
-    pub(crate) fn sending(&mut self) {
+    /// What every configuration may say about sending: `concurrency`, `rate_per_second` and, where the channel takes
+    /// digests, `digest`. The courier obeys them; here it is only made sure that it understands them.
+    pub(crate) fn sending(&mut self, takes_digests: bool) {
         type IsUnderstood = fn(&Settings) -> bool;
         let others: [(&'static str, &str, IsUnderstood); 2] = [
             ("rate_per_second", "this is a number from 0.0001 to 1000000", |read| {
@@ -236,6 +236,11 @@ impl<'c> Fields<'c> {
         self.number("concurrency", 1, u64::from(ENDPOINT_CONCURRENCY_MOST));
         for (name, message, is_understood) in others {
             let Some(value) = self.value(name) else { continue };
+            if name == "digest" && !takes_digests {
+                let message = "this channel takes no digests: each notification is one of its own";
+                self.refuse(name, "unsupported", message);
+                continue;
+            }
             let alone = serde_json::json!({ name: value }).to_string();
             if !is_understood(&Settings::read(&alone, &Options::default())) {
                 self.refuse(name, "invalid", message);

@@ -19,6 +19,7 @@ mod registry;
 #[cfg(test)]
 mod renderings;
 mod slack;
+mod strike;
 mod teams;
 mod telegram;
 mod trial;
@@ -35,27 +36,33 @@ use model::{EndpointId, FieldError, ProjectId, limits};
 use serde_json::{Map, Value};
 
 use crate::channel::{Endpoint, Message, Sent};
-use crate::client::{Client, ClientError};
+use crate::client::ClientError;
+use crate::client::answer::kept;
+use crate::courier::DIGEST_MESSAGES;
+use crate::rendering::brief::OTHERS_SHOWN;
 use crate::rendering::{Telling, sample};
 use crate::seal::{Seal, SealError};
 use fields::Fields;
 use outside::Outside;
 use registry::{CHANNELS, Dispatch, NAMES};
+use strike::Struck;
 
 pub use challenge::Challenged;
 
 /// Where the console writes its lines.
 pub type Console = Arc<Mutex<dyn Write + Send>>;
 
-/// How many times the time of one request the sending of one message may take in all: a digest is several
-/// requests where the other side knows no lists.
+/// How many times the time of one request the sending of one message may take in all: a redirect is a request more,
+/// and the bot of Slack asks up to three times.
 const TIMEOUTS: u32 = 4;
+/// [`Channel::TOLD_AT_ONCE`] of a channel where each notification opens or ends something of its own.
+const ALONE: u32 = 1;
+/// The same where people read a list of bounded length.
+const LISTED: u32 = OTHERS_SHOWN + 1;
+/// The same where there is room for all.
+const ALL: u32 = DIGEST_MESSAGES;
 /// The field that lists which secrets are set. It is written, and passed over when read.
 const SEALED: &str = "sealed";
-/// Bytes from which a secret is struck out of what is said; shorter ones are words that say nothing.
-const STRUCK_BYTES: usize = 4;
-/// The same for the parts of a secret address, some of which are the same for everybody.
-const STRUCK_PART_BYTES: usize = 9;
 
 /// How messages leave.
 #[derive(Clone)]
@@ -131,6 +138,8 @@ pub(crate) trait Channel: Send + Sync + 'static {
     /// Fields that say who gets to read it. When one changes, what the owner of the endpoint confirmed holds no
     /// longer, and has to be confirmed again.
     const ADDRESS: &'static [&'static str];
+    /// How many notifications one message tells of at most, each of them shown; 1 where it takes no digests.
+    const TOLD_AT_ONCE: u32;
     /// Its configuration.
     type Config: Send + Sync;
 
@@ -140,7 +149,8 @@ pub(crate) trait Channel: Send + Sync + 'static {
     /// Renders a message without sending it.
     fn preview(config: &Self::Config, telling: &Telling<'_>) -> Preview;
 
-    /// Sends a message once.
+    /// Sends a message once. What it says of the answer may be long and hold secrets: whoever calls this strikes them
+    /// out and cuts it.
     fn send(
         config: &Self::Config,
         telling: &Telling<'_>,
@@ -176,6 +186,13 @@ impl Channels {
         &NAMES
     }
 
+    /// How many notifications one message of a channel tells of at most, each of them shown; 1 where the channel takes
+    /// no digests, or is none.
+    #[must_use]
+    pub fn told_at_once(channel: &str) -> u32 {
+        find(channel).map_or(1, Dispatch::told_at_once)
+    }
+
     /// Sends a message once. Never panics; takes at most four times `ChannelOptions::timeout`, and one of it
     /// where the channel sends one request a message.
     pub async fn send(&self, endpoint: &Endpoint, message: &Message<'_>) -> Sent {
@@ -186,12 +203,16 @@ impl Channels {
             Ok(settings) => settings,
             Err(why) => return Sent::refused(why),
         };
+        if message.others.len() >= channel.told_at_once() as usize {
+            // Whoever sends does not know the channel yet as it is now; nobody is told of a part only.
+            return Sent::later("these are more than one message of this channel tells of");
+        }
         let link_base = self.link_base.as_deref();
         let telling = Telling { message, endpoint, link_base, challenge: None };
         self.hand_over(channel, &settings, &telling).await
     }
 
-    /// Sends whatever it is, within a bound of time, and strikes secrets out of the answer.
+    /// Sends whatever it is, within a bound of time, strikes secrets out of the answer, and only then cuts it.
     async fn hand_over(
         &self,
         channel: &dyn Dispatch,
@@ -207,9 +228,11 @@ impl Channels {
             Ok(Err(_)) => Sent::refused("the message cannot be made"),
             Err(_) => Sent::later("no answer in time"),
         };
-        for name in channel.secrets() {
-            strike(&mut sent.answer, settings.get(*name));
+        let mut struck = Struck::of(channel.secrets(), settings);
+        if let Some(challenge) = telling.challenge {
+            struck.add(&challenge.token);
         }
+        sent.answer = kept(&struck.strike(&sent.answer));
         sent
     }
 
@@ -230,7 +253,7 @@ impl Channels {
         let (whole, mut errors) = self.merge(channel, config, before)?;
         let mut fields = Fields::trying(&whole);
         channel.check(&mut fields);
-        fields.sending();
+        fields.sending(channel.told_at_once() > 1);
         // A secret that has to be given again is not missing besides.
         let again: Vec<_> = errors.iter().map(|error| error.field.clone()).collect();
         errors.extend(fields.finish().into_iter().filter(|error| !again.contains(&error.field)));
@@ -307,7 +330,7 @@ impl Channels {
         let telling = Telling { message, endpoint, link_base, challenge: None };
         let mut fields = Fields::trying(settings);
         let preview = channel.preview(&mut fields, &telling);
-        fields.sending();
+        fields.sending(channel.told_at_once() > 1);
         let mut errors = fields.finish();
         // What is rendered does not depend on secrets, so a preview does without them.
         errors.retain(|error| {
@@ -417,46 +440,4 @@ fn link_base(text: &str) -> Result<String, Error> {
     let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let url = url.ok_or_else(|| Error::LinkBase(text.to_owned()))?;
     Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-/// Strikes every text of a secret out of what is said about an attempt; of an address also the parts of its path
-/// and query.
-fn strike(answer: &mut String, secret: Option<&Value>) {
-    match secret {
-        Some(Value::String(text)) => {
-            strike_text(answer, text, STRUCK_BYTES);
-            if let Ok(url) = url::Url::parse(text) {
-                let parts = url.path_segments().into_iter().flatten();
-                parts.for_each(|part| strike_text(answer, part, STRUCK_PART_BYTES));
-                let pairs = url.query_pairs();
-                pairs.for_each(|(_, part)| strike_text(answer, &part, STRUCK_PART_BYTES));
-            }
-        }
-        Some(Value::Array(list)) => list.iter().for_each(|item| strike(answer, Some(item))),
-        Some(Value::Object(object)) => object.values().for_each(|item| strike(answer, Some(item))),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => {}
-    }
-}
-
-fn strike_text(answer: &mut String, text: &str, least: usize) {
-    if text.len() >= least && answer.contains(text) {
-        *answer = answer.replace(text, "***");
-    }
-}
-
-/// Sends several requests in order and stops at the first that fails, which is then what came of it; else it
-/// is what came of the first.
-pub(crate) async fn in_order(client: &Client, calls: Vec<(crate::client::Call, String)>) -> Sent {
-    let mut first = None;
-    for (call, reference) in calls {
-        let sent = match client.call(call).await {
-            Ok(answer) => answer.sent(reference),
-            Err(sent) => sent,
-        };
-        if sent.outcome != crate::channel::SentOutcome::Delivered {
-            return sent;
-        }
-        first.get_or_insert(sent);
-    }
-    first.unwrap_or_else(|| Sent::refused("there is nothing to send"))
 }

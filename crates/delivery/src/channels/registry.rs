@@ -19,6 +19,8 @@ pub(super) trait Dispatch: Send + Sync {
     fn place(&self) -> &'static [&'static str];
     /// [`Channel::ADDRESS`].
     fn address(&self) -> &'static [&'static str];
+    /// [`Channel::TOLD_AT_ONCE`].
+    fn told_at_once(&self) -> u32;
     /// Reads a configuration for what is wrong with it.
     fn check(&self, fields: &mut Fields<'_>);
     /// Renders a message without sending it.
@@ -44,6 +46,10 @@ impl<C: Channel> Dispatch for C {
 
     fn address(&self) -> &'static [&'static str] {
         C::ADDRESS
+    }
+
+    fn told_at_once(&self) -> u32 {
+        C::TOLD_AT_ONCE
     }
 
     fn check(&self, fields: &mut Fields<'_>) {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use expect_test::expect_file;
 use model::{
-    DirectiveId, Duration, Notice, Notification, ProjectId, Severity, SignalId, Status, Subject,
-    Transition, Trigger,
+    DirectiveId, Duration, Notice, Notification, NotificationId, ProjectId, Severity, SignalId,
+    Status, Subject, Transition, Trigger,
 };
 use serde_json::{Map, Value, json};
 
@@ -97,6 +97,9 @@ fn check_with(
         let link_base = Some("https://stormbell.example");
         let telling = Telling { message: &message, endpoint, link_base, challenge };
         for channel in CHANNELS {
+            if channel.told_at_once() as usize <= others.len() {
+                continue;
+            }
             let config = config(channel.name());
             let text = channel.preview(&mut Fields::new(&config), &telling).text;
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -120,6 +123,43 @@ fn a_resolved_incident() {
 #[test]
 fn a_digest_that_is_a_test() {
     check("digest", &opened(), &[resolved(), hostile(), step()], true);
+}
+
+/// Nothing in it is short, and everything has to be escaped; its title begins with a mark.
+fn long(number: u32) -> Notification {
+    let harm = HOSTILE.repeat(30);
+    let mut told = opened();
+    told.id = NotificationId(u128::from(number));
+    told.transition = Transition::Of(Trigger::Unacknowledged(Duration::from_secs(86_399)));
+    let mut notice = Notice::clone(&told.notice);
+    notice.name = format!("mark{number:03} {harm}");
+    let incident = notice.incident.as_mut().unwrap();
+    incident.title.clone_from(&notice.name);
+    incident.component.clone_from(&harm);
+    incident.environment.clone_from(&harm);
+    let signal = notice.signal.as_mut().unwrap();
+    signal.summary = Cow::Owned(harm.clone());
+    signal.error_code = Cow::Owned(harm);
+    told.notice = Arc::new(notice);
+    told
+}
+
+#[test]
+fn a_digest_shows_each_that_it_tells_of_however_long_they_are() {
+    sample::with_message(None, |sample, endpoint| {
+        for channel in CHANNELS {
+            let others: Vec<_> = (1..channel.told_at_once()).map(long).collect();
+            let message = Message { notification: &long(0), others: &others, ..*sample };
+            let link_base = Some("https://stormbell.example");
+            let telling = Telling { message: &message, endpoint, link_base, challenge: None };
+            let config = config(channel.name());
+            let text = channel.preview(&mut Fields::new(&config), &telling).text;
+            for number in 0..channel.told_at_once() {
+                let mark = format!("mark{number:03}");
+                assert!(text.contains(&mark), "{}: {mark}", channel.name());
+            }
+        }
+    });
 }
 
 #[test]

@@ -45,4 +45,8 @@ impl Sender for Channels {
     async fn send(&self, endpoint: &Endpoint, message: &Message<'_>) -> Sent {
         Channels::send(self, endpoint, message).await
     }
+
+    fn told_at_once(&self, channel: &str) -> u32 {
+        Channels::told_at_once(channel)
+    }
 }

@@ -1,6 +1,6 @@
 //! What an answer means: which statuses are yes, later, or never, and what of it is kept.
 //!
-//! Invariant: what is kept is bounded, one line, and free of control characters.
+//! Invariant: what [`kept`] keeps is bounded, one line, and free of control characters.
 
 use model::{Duration, Timestamp, limits};
 
@@ -41,8 +41,8 @@ impl Answer {
             SentOutcome::Delivered => reference.into(),
             SentOutcome::Retry { .. } | SentOutcome::Refused => String::new(),
         };
-        let text = String::from_utf8_lossy(&self.body);
-        Sent { outcome, status: self.status, answer: kept(&text), reference }
+        let answer = String::from_utf8_lossy(&self.body).into_owned();
+        Sent { outcome, status: self.status, answer, reference }
     }
 
     /// The body as JSON, where it is.
@@ -63,7 +63,7 @@ impl Sent {
     }
 
     fn without_answer(outcome: SentOutcome, why: impl AsRef<str>) -> Self {
-        Self { outcome, status: 0, answer: kept(why.as_ref()), reference: String::new() }
+        Self { outcome, status: 0, answer: why.as_ref().to_owned(), reference: String::new() }
     }
 }
 

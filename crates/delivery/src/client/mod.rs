@@ -61,6 +61,8 @@ pub(crate) struct Call {
     /// Go to the host that was configured, and to no other.
     own_headers: HeaderMap,
     body: Vec<u8>,
+    /// Whether it goes to no other host at all: its address or its body is a secret.
+    is_secret: bool,
     now: Timestamp,
 }
 
@@ -77,7 +79,13 @@ impl Call {
     /// A request with any body.
     pub(crate) fn bytes(method: Method, url: Url, body: Vec<u8>, now: Timestamp) -> Self {
         let (headers, own_headers) = (HeaderMap::new(), HeaderMap::new());
-        Self { method, url, headers, own_headers, body, now }
+        Self { method, url, headers, own_headers, body, is_secret: false, now }
+    }
+
+    /// With an address or a body that no other host gets to see: a redirect there is not followed.
+    pub(crate) fn secret(mut self) -> Self {
+        self.is_secret = true;
+        self
     }
 
     /// With a header.
@@ -138,6 +146,11 @@ impl Client {
             let Some(next) = redirect(&call.url, &response)? else {
                 return read(response, call.now).await;
             };
+            if call.is_secret && !is_same_host(&first, &next) {
+                let why =
+                    "redirected to another host, which must not get the secret in the request";
+                return Err(Sent { status: response.status().as_u16(), ..Sent::refused(why) });
+            }
             call.url = next;
         }
         Err(Sent::refused("redirected more than three times"))
@@ -197,6 +210,14 @@ fn redirect(from: &Url, response: &reqwest::Response) -> Result<Option<Url>, Sen
     Ok(Some(next))
 }
 
+/// Whether a redirect stays where the message was sent, or only turns to TLS there.
+fn is_same_host(first: &Url, next: &Url) -> bool {
+    let turns_to_tls = (first.scheme(), next.scheme()) == ("http", "https")
+        && (first.port(), next.port()) == (None, None)
+        && first.host() == next.host();
+    turns_to_tls || first.origin() == next.origin()
+}
+
 async fn read(mut response: reqwest::Response, now: Timestamp) -> Result<Answer, Sent> {
     let status = response.status().as_u16();
     let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -236,4 +257,28 @@ fn failed(error: &reqwest::Error) -> Sent {
     let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
     let known = std::error::Error::source(error).is_some();
     Sent::later(if known { format!("{what}: {last}") } else { what.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_stays_on_its_host_or_turns_to_tls_there() {
+        for (first, next, is_same) in [
+            ("https://a.example/x", "https://a.example/y", true),
+            ("https://a.example/x", "https://A.EXAMPLE:443/y", true),
+            ("http://a.example/x", "https://a.example/x", true),
+            ("http://a.example:8065/x", "http://a.example:8065/y", true),
+            ("http://a.example:8065/x", "https://a.example/x", false),
+            ("http://a.example/x", "https://a.example:8443/x", false),
+            ("https://a.example/x", "https://a.example:8443/x", false),
+            ("https://a.example/x", "https://b.a.example/x", false),
+            ("https://a.example/x", "https://a.example.evil.example/x", false),
+            ("https://a.example/x", "http://a.example/x", false),
+        ] {
+            let [from, to] = [first, next].map(|text| Url::parse(text).unwrap());
+            assert_eq!(is_same_host(&from, &to), is_same, "{first} {next}");
+        }
+    }
 }

@@ -13,10 +13,12 @@ use model::{Duration, EndpointId, ProjectId, ScheduleId, SubscriberId, Timestamp
 use store::{Directory, EndpointRow, SubscriberRow};
 
 use super::options::{Options, Settings};
-use super::ports::{CalendarError, Calendars};
+use super::ports::{CalendarError, Calendars, Ports, Sender};
 
 /// Rows of one kind remembered; when there are more, those that are too old go, and then all.
 const ROWS: usize = 10_000;
+/// A minute.
+const MINUTE_MICROS: i64 = 60_000_000;
 
 /// An endpoint with what its configuration says about sending to it.
 #[derive(Debug)]
@@ -28,25 +30,28 @@ pub(super) struct Known {
 /// The answer to "is this calendar in force": its name if it is.
 type Muting = Option<Arc<str>>;
 
+/// The answer to "who is on call", or why that cannot be said.
+type OnCall = Result<Vec<SubscriberId>, Arc<str>>;
+
 pub(super) struct Cache {
     directory: Arc<dyn Directory + Send + Sync>,
     calendars: Arc<dyn Calendars>,
+    sender: Arc<dyn Sender>,
     options: Options,
     endpoints: Shelf<(ProjectId, EndpointId), Option<Arc<Known>>>,
     subscribers: Shelf<(ProjectId, SubscriberId), Option<Arc<SubscriberRow>>>,
-    mutings: Shelf<(ProjectId, ScheduleId), Muting>,
-    on_call: Shelf<(ProjectId, ScheduleId), Result<Vec<SubscriberId>, Arc<str>>>,
+    /// By the minute that was asked about.
+    mutings: Shelf<(ProjectId, ScheduleId, i64), Muting>,
+    /// By the moment that was asked about.
+    on_call: Shelf<(ProjectId, ScheduleId, Option<Timestamp>), OnCall>,
 }
 
 impl Cache {
-    pub(super) fn new(
-        directory: Arc<dyn Directory + Send + Sync>,
-        calendars: Arc<dyn Calendars>,
-        options: &Options,
-    ) -> Self {
+    pub(super) fn new(ports: &Ports, options: &Options) -> Self {
         Self {
-            directory,
-            calendars,
+            directory: Arc::clone(&ports.directory),
+            calendars: Arc::clone(&ports.calendars),
+            sender: Arc::clone(&ports.sender),
             options: options.clone(),
             endpoints: Shelf::new(options.poll),
             subscribers: Shelf::new(options.poll),
@@ -66,7 +71,8 @@ impl Cache {
         }
         let row = self.directory.endpoint(project, id).await?;
         let known = row.map(|row| {
-            let settings = Settings::read(&row.config, &self.options);
+            let told_at_once = self.sender.told_at_once(&row.channel);
+            let settings = Settings::read(&row.config, &self.options).for_channel(told_at_once);
             Arc::new(Known { row, settings })
         });
         self.endpoints.put((project, id), known.clone(), now);
@@ -87,18 +93,21 @@ impl Cache {
         Ok(row)
     }
 
-    /// The name of a calendar if it is in force. One that cannot be read mutes nothing: too much is told
+    /// The name of a calendar if it is in force at `moment`. One that cannot be read mutes nothing: too much is told
     /// rather than too little.
     pub(super) async fn mutes(
         &mut self,
         project: ProjectId,
         id: ScheduleId,
+        moment: Timestamp,
         now: Timestamp,
     ) -> Result<Muting, store::Error> {
-        if let Some(muting) = self.mutings.get((project, id), now) {
+        // Calendars know nothing finer than minutes.
+        let key = (project, id, moment.micros().div_euclid(MINUTE_MICROS));
+        if let Some(muting) = self.mutings.get(key, now) {
             return Ok(muting.clone());
         }
-        let muting = match self.calendars.mutes(project, id, now).await {
+        let muting = match self.calendars.mutes(project, id, moment).await {
             Ok(name) => name.map(Arc::from),
             Err(CalendarError::Store(error)) => return Err(error),
             Err(CalendarError::Unreadable(why)) => {
@@ -106,26 +115,27 @@ impl Cache {
                 None
             }
         };
-        self.mutings.put((project, id), muting.clone(), now);
+        self.mutings.put(key, muting.clone(), now);
         Ok(muting)
     }
 
-    /// Who is on call, or why that cannot be said.
+    /// Who is on call now, or was at `then`, or why that cannot be said.
     pub(super) async fn on_call(
         &mut self,
         project: ProjectId,
         id: ScheduleId,
+        then: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Result<Vec<SubscriberId>, Arc<str>>, store::Error> {
-        if let Some(answer) = self.on_call.get((project, id), now) {
+    ) -> Result<OnCall, store::Error> {
+        if let Some(answer) = self.on_call.get((project, id, then), now) {
             return Ok(answer.clone());
         }
-        let answer = match self.calendars.on_call(project, id, now).await {
+        let answer = match self.calendars.on_call(project, id, then.unwrap_or(now)).await {
             Ok(people) => Ok(people),
             Err(CalendarError::Store(error)) => return Err(error),
             Err(CalendarError::Unreadable(why)) => Err(Arc::from(why)),
         };
-        self.on_call.put((project, id), answer.clone(), now);
+        self.on_call.put((project, id, then), answer.clone(), now);
         Ok(answer)
     }
 }

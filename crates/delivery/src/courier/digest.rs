@@ -8,7 +8,7 @@
 
 use model::{Duration, Timestamp};
 
-/// Messages that one digest holds at most.
+/// Messages that one digest holds at most, where its channel can show so many.
 pub const DIGEST_MESSAGES: u32 = 250;
 
 /// What an endpoint's configuration says of digests.
@@ -18,6 +18,8 @@ pub struct Rule {
     pub more_than: u32,
     /// How long a span is, from its first message.
     pub within: Duration,
+    /// How many messages one digest holds at most: no more than its channel shows.
+    pub most: u32,
 }
 
 /// The span an endpoint is in.
@@ -70,7 +72,7 @@ impl Window {
         if self.began_at.is_none_or(|began_at| began_at + rule.within <= now) {
             *self = Self { began_at: Some(now), singles: 0, closed: false };
         }
-        if messages >= DIGEST_MESSAGES {
+        if messages >= rule.most {
             *self = Self::default();
         } else if messages > 1 {
             self.closed = true;
@@ -85,7 +87,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const RULE: Rule = Rule { more_than: 2, within: Duration::from_secs(60) };
+    const RULE: Rule =
+        Rule { more_than: 2, within: Duration::from_secs(60), most: DIGEST_MESSAGES };
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_micros(0) + Duration::from_secs(seconds)
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn nothing_waits_for_ever_where_not_even_one_may_go_alone() {
-        let rule = Rule { more_than: 0, within: Duration::from_secs(60) };
+        let rule = Rule { more_than: 0, ..RULE };
         assert_eq!(Window::default().room(rule, 1, at(0)), Room::Singles(1));
     }
 
@@ -128,7 +131,7 @@ mod tests {
             more_than in 1_u32..6,
             arrivals in prop::collection::vec((0_u64..20, 1_u32..10), 1..100),
         ) {
-            let rule = Rule { more_than, within: Duration::from_secs(60) };
+            let rule = Rule { more_than, ..RULE };
             let mut window = Window::default();
             let (mut second, mut due) = (0, 0);
             let mut sent: Vec<(u64, u32)> = Vec::new();

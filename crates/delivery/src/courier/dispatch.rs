@@ -122,14 +122,16 @@ impl Courier {
         let mut slots = self.granted.get(&place).copied().unwrap_or(0);
         let mut group = group.into_iter();
         while let Some(first) = group.next() {
-            if folds {
-                self.begin(place, first, group.by_ref().collect(), steady);
-            } else if slots > 0 {
-                slots -= 1;
-                self.begin(place, first, Vec::new(), steady);
-            } else {
+            if slots == 0 {
                 self.waiting.push(place, first, steady);
+                continue;
             }
+            slots -= 1;
+            // Its configuration may have changed since the plan was made.
+            let rule = first.1.settings.digest.filter(|_| folds);
+            let most = rule.map_or(0, |rule| rule.most.saturating_sub(1));
+            let others = group.by_ref().take(most as usize).collect();
+            self.begin(place, first, others, steady);
         }
         self.go_on(place);
     }

@@ -2,9 +2,9 @@
 //!
 //! Refuses to know: how a message looks, how a channel speaks, how a notification came to be due.
 //!
-//! Invariant: at least once. What was leased stays in the courier's hands until its receipt is durable and applied,
-//! so the only message that goes out twice is one whose sender died between the other side's yes and a durable
-//! receipt (or one whose receipt took longer than its lease, where several servers share an outbox).
+//! Invariant: at least once. What was leased stays in the courier's hands until its receipt is durable and applied, so a
+//! message goes out twice only where the other side's yes was not heard (too late, lost, a stop), where the process died
+//! between it and a durable receipt, or where several servers share an outbox and a receipt took longer than its lease.
 
 mod ahead;
 mod breaker;
@@ -90,8 +90,7 @@ impl Courier {
     #[must_use]
     pub fn new(ports: Ports, options: Options) -> Self {
         let now = Instant::now();
-        let cache =
-            Cache::new(Arc::clone(&ports.directory), Arc::clone(&ports.calendars), &options);
+        let cache = Cache::new(&ports, &options);
         let incidents = Arc::clone(&ports.incidents);
         let began = (Timestamp::from_micros(ports.clock.now_us()), now);
         Self {

@@ -111,6 +111,15 @@ impl Settings {
             digest: document.digest.as_ref().and_then(read_digest),
         }
     }
+
+    /// As they are for a channel of which one message tells of so many at most: no digest holds more than that, and
+    /// there is none where each is told alone.
+    #[must_use]
+    pub fn for_channel(self, told_at_once: u32) -> Self {
+        let digest = self.digest.filter(|_| told_at_once > 1);
+        let digest = digest.map(|rule| digest::Rule { most: rule.most.min(told_at_once), ..rule });
+        Self { digest, ..self }
+    }
 }
 
 fn read_digest(value: &serde_json::Value) -> Option<digest::Rule> {
@@ -119,6 +128,7 @@ fn read_digest(value: &serde_json::Value) -> Option<digest::Rule> {
     (within > Duration::ZERO).then(|| digest::Rule {
         more_than: u32::try_from(more_than).unwrap_or(u32::MAX),
         within: within.min(DIGEST_WITHIN_MOST),
+        most: digest::DIGEST_MESSAGES,
     })
 }
 

@@ -9,7 +9,6 @@
 use model::{Target, Timestamp};
 use store::{DueTarget, LeaseOf};
 
-use super::digest::DIGEST_MESSAGES;
 use super::queues::{Lanes, Pace, Place, Share};
 use super::waiting::Waiting;
 
@@ -157,7 +156,7 @@ impl Planning {
                 self.plan.is_scarce |= waits && under_way == 0 && self.slots.all == 0;
                 return;
             }
-            Share::Digest => (DIGEST_MESSAGES, 0),
+            Share::Digest(most) => (most, 0),
             Share::Singles(most) => (1, most - 1),
         };
         if self.slots.take(pace, 1) == 0 {
@@ -165,7 +164,7 @@ impl Planning {
             return;
         }
         let index = self.plan.wanted.len();
-        if share == Share::Digest {
+        if matches!(share, Share::Digest(_)) {
             self.plan.folding.push((due.project, due.target));
         } else {
             self.more.push((index, pace, others));

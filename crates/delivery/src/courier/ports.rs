@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use journal::{Clock, Journal};
-use model::{IncidentId, ProjectId, ScheduleId, Seq, Status, SubscriberId, Timestamp};
+use model::{IncidentId, ProjectId, ScheduleId, Seq, SubscriberId, Timestamp};
 use store::{Directory, Outbox, Store};
 use tokio::sync::{Notify, watch};
 
+use super::digest::DIGEST_MESSAGES;
 use crate::channel::{Endpoint, Message, Sent};
 
 /// Sends one message once; never panics, and bounds its own time where it can.
@@ -18,6 +19,12 @@ use crate::channel::{Endpoint, Message, Sent};
 pub trait Sender: Send + Sync {
     /// Sends `message` to `endpoint` and says how that ended.
     async fn send(&self, endpoint: &Endpoint, message: &Message<'_>) -> Sent;
+
+    /// How many notifications one message of a channel tells of at most, each of them shown; 1 where it takes no
+    /// digests.
+    fn told_at_once(&self, _channel: &str) -> u32 {
+        DIGEST_MESSAGES
+    }
 }
 
 /// Who is on call, and which calendars are in force.
@@ -31,12 +38,13 @@ pub trait Calendars: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<SubscriberId>, CalendarError>;
 
-    /// The name of a calendar if it is in force at `now`: rules that name it are then mute.
+    /// The name of a calendar if it is in force at `moment`: what becomes due then by rules that name it is mute. Two
+    /// moments of one minute have the same answer.
     async fn mutes(
         &self,
         project: ProjectId,
         calendar: ScheduleId,
-        now: Timestamp,
+        moment: Timestamp,
     ) -> Result<Option<String>, CalendarError>;
 }
 
@@ -51,25 +59,26 @@ pub enum CalendarError {
     Store(#[from] store::Error),
 }
 
-/// Where incidents stand. Every [`Store`] can say so.
+/// Whether somebody has incidents. Every [`Store`] can say so.
 #[async_trait]
 pub trait Incidents: Send + Sync {
-    /// Where an incident stands; `None` where there is none.
-    async fn standing(
+    /// Whether somebody has taken an incident up, or it is over; `false` where there is none.
+    async fn is_taken(
         &self,
         project: ProjectId,
         incident: IncidentId,
-    ) -> Result<Option<Status>, store::Error>;
+    ) -> Result<bool, store::Error>;
 }
 
 #[async_trait]
 impl<S: Store> Incidents for S {
-    async fn standing(
+    async fn is_taken(
         &self,
         project: ProjectId,
         incident: IncidentId,
-    ) -> Result<Option<Status>, store::Error> {
-        Ok(self.incident(project, incident).await?.map(|view| view.incident.status))
+    ) -> Result<bool, store::Error> {
+        let view = self.incident(project, incident).await?;
+        Ok(view.is_some_and(|view| !view.incident.is_untaken()))
     }
 }
 

@@ -82,8 +82,8 @@ pub(super) struct Lanes {
 pub(super) enum Share {
     /// So many messages.
     Singles(u32),
-    /// One message of all that is due.
-    Digest,
+    /// One message of all that is due, as far as it holds so many.
+    Digest(u32),
     /// Nothing before then.
     Until(Timestamp),
     /// Nothing before a send ends.
@@ -160,11 +160,11 @@ impl Lane {
                 return Share::Until(bucket.next());
             }
         }
-        match self.settings.digest.map(|rule| self.window.room(rule, due, now)) {
-            None => Share::Singles(most),
-            Some(Room::Singles(count)) => Share::Singles(most.min(count)),
-            Some(Room::Digest) => Share::Digest,
-            Some(Room::Until(until)) => Share::Until(until),
+        let Some(rule) = self.settings.digest else { return Share::Singles(most) };
+        match self.window.room(rule, due, now) {
+            Room::Singles(count) => Share::Singles(most.min(count)),
+            Room::Digest => Share::Digest(rule.most),
+            Room::Until(until) => Share::Until(until),
         }
     }
 

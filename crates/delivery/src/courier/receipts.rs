@@ -4,7 +4,7 @@
 //! Refuses to know: what was sent, the clock.
 //!
 //! Invariant: a delivery that the courier holds is forgotten only once the store has moved it on, or has it back.
-//! So a message goes out twice only where the process dies between the other side's yes and a durable receipt.
+//! So a message whose yes was heard goes out twice only where the process dies between that and a durable receipt.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use journal::{Append, Appended, ErrorKind, Journal, Records};
 use model::{Entry, NotificationId, Receipt, Seq, Target, codec, limits};
 
-/// Receipts in one append at most; fewer once the journal has said that so many are too large for one.
+/// Receipts in one append at most; fewer while the journal says that so many are too large for one.
 const BATCH: usize = 512;
 /// Bytes to make room for, for each receipt of an append.
 const RECEIPT_BYTES: usize = 256;
@@ -86,7 +86,7 @@ pub(super) struct Receipts {
     journal: Arc<dyn Journal>,
     waiting: Vec<Receipt>,
     appending: Option<(Append, Vec<Receipt>)>,
-    /// How many go into one append.
+    /// How many go into one append: half as many after one that was too large, twice as many after one that was not.
     most: usize,
     refused: Option<Arc<str>>,
 }
@@ -108,31 +108,25 @@ impl Receipts {
 
     pub(super) fn push(&mut self, mut receipt: Receipt) {
         shorten(&mut receipt.answer);
+        if receipt.reference.len() > limits::REFERENCE_BYTES {
+            receipt.reference = String::new();
+        }
         self.waiting.push(receipt);
     }
 
     /// Begins to append what waits, unless an append is under way; `false` if the journal refuses. One append at
     /// a time, so what ends meanwhile goes with the next one, all of it together.
     pub(super) fn append(&mut self) -> bool {
-        if self.appending.is_some() || self.waiting.is_empty() {
-            return true;
-        }
-        let batch: Vec<Receipt> = self.waiting.drain(..self.waiting.len().min(self.most)).collect();
-        let mut records = Records::with_capacity(batch.len() * RECEIPT_BYTES);
-        for receipt in &batch {
-            let entry = Entry::Receipt(Box::new(receipt.clone()));
-            records.push_with(|buffer| codec::encode(&entry, buffer));
-        }
-        match self.journal.append(records) {
-            Ok(append) => {
-                self.appending = Some((append, batch));
-                true
-            }
-            Err(error) => {
-                self.take_back(batch, &error);
-                false
+        while self.appending.is_none() && !self.waiting.is_empty() {
+            let most = self.waiting.len().min(self.most);
+            let batch: Vec<Receipt> = self.waiting.drain(..most).collect();
+            match self.journal.append(records(&batch)) {
+                Ok(append) => self.appending = Some((append, batch)),
+                Err(error) if self.take_back(batch, &error) => {}
+                Err(_) => return false,
             }
         }
+        true
     }
 
     /// Waits until the append under way has an answer; for ever where there is none. May be dropped and called again.
@@ -153,29 +147,40 @@ impl Receipts {
         match answer {
             Ok(appended) => {
                 self.refused = None;
+                self.most = self.most.saturating_mul(2).min(BATCH);
                 for (seq, receipt) in (appended.first_seq..).zip(&batch) {
                     held.written((receipt.notification, receipt.target), Seq(seq));
                 }
                 true
             }
-            Err(error) => {
-                self.take_back(batch, &error);
-                false
-            }
+            Err(error) => self.take_back(batch, &error),
         }
     }
 
-    fn take_back(&mut self, mut batch: Vec<Receipt>, error: &journal::Error) {
-        if error.kind() == ErrorKind::TooLarge {
-            self.most = (batch.len() / 2).max(1);
-        }
-        if self.refused.is_none() {
-            tracing::warn!(%error, receipts = batch.len(), "the journal does not take receipts");
-        }
-        self.refused = Some(Arc::from(error.to_string()));
+    /// Takes receipts back that were not appended. `true` if only so many are too large: fewer may go at once then.
+    fn take_back(&mut self, mut batch: Vec<Receipt>, error: &journal::Error) -> bool {
+        let appended = batch.len();
         batch.append(&mut self.waiting);
         self.waiting = batch;
+        if error.kind() == ErrorKind::TooLarge && appended > 1 {
+            self.most = appended / 2;
+            return true;
+        }
+        if self.refused.is_none() {
+            tracing::warn!(%error, receipts = appended, "the journal does not take receipts");
+        }
+        self.refused = Some(Arc::from(error.to_string()));
+        false
     }
+}
+
+fn records(batch: &[Receipt]) -> Records {
+    let mut records = Records::with_capacity(batch.len() * RECEIPT_BYTES);
+    for receipt in batch {
+        let entry = Entry::Receipt(Box::new(receipt.clone()));
+        records.push_with(|buffer| codec::encode(&entry, buffer));
+    }
+    records
 }
 
 /// Cuts to the limit, between two characters.
@@ -210,29 +215,58 @@ mod tests {
         assert_eq!(held.len(), 0);
     }
 
-    #[tokio::test]
-    async fn receipts_that_are_too_large_for_one_append_go_in_parts() {
-        let folder = tempfile::tempdir().expect("a folder");
+    fn receipts(folder: &tempfile::TempDir, segment_bytes: u64) -> Receipts {
         let disk = Arc::new(journal::RealDisk::new(folder.path()).expect("a disk"));
-        let options = journal::Options { segment_bytes: 8_192, ..journal::Options::default() };
+        let options = journal::Options { segment_bytes, ..journal::Options::default() };
         let opened = journal::SegmentJournal::open(options, disk, Arc::new(journal::SystemClock));
-        let (segments, _) = opened.expect("a journal");
-        let mut receipts = Receipts::new(Arc::new(segments));
-        for attempt in 1..=40 {
-            receipts.push(receipt(attempt));
-        }
-        let mut held = Held::default();
+        Receipts::new(Arc::new(opened.expect("a journal").0))
+    }
+
+    /// Appends what waits, and answers how many went into each append.
+    async fn write(receipts: &mut Receipts) -> Vec<usize> {
+        let (mut held, mut batches) = (Held::default(), Vec::new());
         for _ in 0..10_000 {
             receipts.append();
-            if receipts.appending.is_some() {
+            if let Some((_, batch)) = &receipts.appending {
+                batches.push(batch.len());
                 let answer = receipts.answer().await;
                 receipts.answered(answer, &mut held);
             } else if receipts.len() > 0 {
                 // Refused for another reason than their size: a journal that is busy is asked again.
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            } else {
+                return batches;
             }
         }
-        assert_eq!(receipts.len(), 0);
+        panic!("{} receipts are not appended", receipts.len());
+    }
+
+    #[tokio::test]
+    async fn receipts_that_are_too_large_for_one_append_go_in_parts_and_small_ones_together_again()
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut receipts = receipts(&folder, 8_192);
+        (1..=40).for_each(|attempt| receipts.push(receipt(attempt)));
+        let batches = write(&mut receipts).await;
+        assert!(batches.len() > 5 && batches.iter().all(|batch| *batch <= 8), "{batches:?}");
+        assert!(receipts.refused().is_none());
+        let small = |attempt| Receipt { answer: String::new(), ..receipt(attempt) };
+        (1..=40).for_each(|attempt| receipts.push(small(attempt)));
+        let batches = write(&mut receipts).await;
+        assert!(batches.len() <= 6, "{batches:?}");
+        (1..=40).for_each(|attempt| receipts.push(small(attempt)));
+        assert_eq!(write(&mut receipts).await, [40]);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_forgotten_and_not_cut() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut receipts = receipts(&folder, 1 << 20);
+        for bytes in [limits::REFERENCE_BYTES, limits::REFERENCE_BYTES + 1] {
+            receipts.push(Receipt { reference: "r".repeat(bytes), ..receipt(1) });
+        }
+        let kept: Vec<_> = receipts.waiting.iter().map(|one| one.reference.len()).collect();
+        assert_eq!(kept, [limits::REFERENCE_BYTES, 0]);
     }
 
     fn receipt(attempt: u32) -> Receipt {

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use model::{
-    EndpointId, Notification, ScheduleId, Status, Subject, SubscriberId, Target, Timestamp,
-    Verdict, limits,
+    Duration, EndpointId, Notification, ProjectId, ScheduleId, Subject, SubscriberId, Target,
+    Timestamp, Verdict, limits,
 };
 use store::{Contact, Leased};
 
@@ -55,7 +55,8 @@ impl Resolver {
         }
     }
 
-    /// The calendars that mute it, if every rule is muted by one.
+    /// The calendars that mute it, if every rule is muted by one. That is judged by when it became due: what was not
+    /// mute then is told, however long it has to be tried.
     async fn muted(
         &mut self,
         notification: &Notification,
@@ -65,7 +66,8 @@ impl Resolver {
         for calendars in &notification.muted_by {
             let mut by = None;
             for calendar in calendars {
-                by = self.cache.mutes(notification.project, *calendar, now).await?;
+                let (project, due_at) = (notification.project, notification.at);
+                by = self.cache.mutes(project, *calendar, due_at, now).await?;
                 if by.is_some() {
                     break;
                 }
@@ -102,7 +104,7 @@ impl Resolver {
         Ok(Course::Send(known, name))
     }
 
-    /// Whether it is a later contact method of a person, and the incident is no longer open. What the
+    /// Whether it is a later contact method of a person, and somebody has the incident. What the
     /// notification names itself is no contact method, and the first one is told in any case.
     async fn is_acknowledged_meanwhile(
         &mut self,
@@ -117,35 +119,68 @@ impl Resolver {
         {
             return Ok(false);
         }
-        let standing = self.incidents.standing(notification.project, incident).await?;
-        Ok(standing.is_some_and(|status| status != Status::Open))
+        self.incidents.is_taken(notification.project, incident).await
     }
 
     /// Whether no person it may have been spread for has this endpoint as a contact method without delay, and some have
-    /// it with one. Whoever was on call then is not on record; who owns the endpoint is.
+    /// it with one. Whom it was spread for is not on record: it is looked up again, and where none of those has the
+    /// endpoint any more, whoever owns it is asked.
     async fn is_later_contact(
         &mut self,
         notification: &Notification,
         known: &Known,
         now: Timestamp,
     ) -> Result<bool, store::Error> {
-        let mut people = vec![known.row.subscriber];
-        people.extend(notification.targets.iter().filter_map(|target| match target {
-            Target::Person(person) => Some(*person),
-            Target::Endpoint(_) | Target::OnCall(_) => None,
-        }));
-        let mut later = false;
-        for person in people {
-            let row = self.cache.subscriber(notification.project, person, now).await?;
-            let Some(row) = row else { continue };
-            for contact in row.contacts.iter().filter(|one| one.endpoint == known.row.id) {
-                if contact.after.micros() == 0 {
-                    return Ok(false);
-                }
-                later = true;
+        let (project, endpoint) = (notification.project, known.row.id);
+        let mut delays = Vec::new();
+        // Whoever is on call now is known already: most are found there.
+        for then in [None, Some(notification.at)] {
+            for person in self.spread_for(notification, then, now).await? {
+                delays.extend(self.delays(project, person, endpoint, now).await?);
+            }
+            if delays.contains(&Duration::ZERO) {
+                return Ok(false);
             }
         }
-        Ok(later)
+        if delays.is_empty() {
+            delays = self.delays(project, known.row.subscriber, endpoint, now).await?;
+        }
+        Ok(delays.iter().min().is_some_and(|delay| *delay > Duration::ZERO))
+    }
+
+    /// The people a notification goes to: those it names, and those who are on call now, or were `then`.
+    async fn spread_for(
+        &mut self,
+        notification: &Notification,
+        then: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Vec<SubscriberId>, store::Error> {
+        let mut people = Vec::new();
+        for target in &notification.targets {
+            match target {
+                Target::Endpoint(_) => {}
+                Target::Person(person) => people.push(*person),
+                Target::OnCall(schedule) => {
+                    let project = notification.project;
+                    let on_call = self.cache.on_call(project, *schedule, then, now).await?;
+                    people.extend(on_call.into_iter().flatten());
+                }
+            }
+        }
+        Ok(people)
+    }
+
+    /// After how long somebody is told at an endpoint, for each time it is a contact method of theirs.
+    async fn delays(
+        &mut self,
+        project: ProjectId,
+        person: SubscriberId,
+        endpoint: EndpointId,
+        now: Timestamp,
+    ) -> Result<Vec<Duration>, store::Error> {
+        let row = self.cache.subscriber(project, person, now).await?;
+        let contacts = row.iter().flat_map(|row| &row.contacts);
+        Ok(contacts.filter(|one| one.endpoint == endpoint).map(|one| one.after).collect())
     }
 
     async fn person(
@@ -169,7 +204,7 @@ impl Resolver {
         schedule: ScheduleId,
         now: Timestamp,
     ) -> Result<Course, store::Error> {
-        let people = match self.cache.on_call(notification.project, schedule, now).await? {
+        let people = match self.cache.on_call(notification.project, schedule, None, now).await? {
             Ok(people) => people,
             Err(why) => return Ok(Course::Settle(Verdict::Dead, why.to_string())),
         };

@@ -13,8 +13,8 @@ const FACT_CHARS: usize = 300;
 const SUMMARY_CHARS: usize = 1_500;
 /// Labels that are shown; the rest are counted.
 const LABELS_SHOWN: usize = 12;
-/// Further notifications of a digest that are listed; the rest are counted.
-const OTHERS_SHOWN: usize = 20;
+/// Further notifications of a digest where people read a list of bounded length: each channel has room for so many.
+pub(crate) const OTHERS_SHOWN: u32 = 20;
 
 /// How a message is meant, for colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,8 @@ pub(crate) struct Brief {
     pub(crate) page: Option<String>,
     /// What a button to that page says.
     pub(crate) page_label: &'static str,
-    /// Headlines of what is told with it.
+    /// Headlines of what is told with it, all of them. Whoever has little room shows them before `summary` and `facts`,
+    /// each cut so far that all of them fit in: nobody was told of what is not shown.
     pub(crate) others: Vec<String>,
     /// How it is meant.
     pub(crate) tone: Tone,
@@ -72,7 +73,7 @@ impl Brief {
             facts: facts(telling),
             page: notice.incident.as_ref().and_then(|incident| telling.page(incident.id)),
             page_label: "Open the incident",
-            others: others(telling),
+            others: telling.message.others.iter().map(one_headline).collect(),
             tone: tone(first),
             test: telling.message.test,
         }
@@ -129,15 +130,6 @@ fn headline(telling: &Telling<'_>) -> String {
 fn one_headline(notification: &Notification) -> String {
     let severity = notification.notice.severity;
     format!("[{severity}] {}: {}", happened(notification.transition), title(notification))
-}
-
-fn others(telling: &Telling<'_>) -> Vec<String> {
-    let others = telling.message.others;
-    let mut shown: Vec<_> = others.iter().take(OTHERS_SHOWN).map(one_headline).collect();
-    if others.len() > OTHERS_SHOWN {
-        shown.push(format!("{} more", others.len() - OTHERS_SHOWN));
-    }
-    shown
 }
 
 /// What happened, in words.

@@ -73,6 +73,18 @@ pub(crate) fn clip_escaped(text: &str, most: usize) -> String {
     }
 }
 
+/// As [`clip_units`], for text that is escaped with backslashes: no half of an escape is left at its end.
+pub(crate) fn clip_marked(text: &str, most: usize) -> String {
+    let cut = clip_units(text, most);
+    if cut == text {
+        return cut;
+    }
+    let kept = cut.trim_end_matches(ELLIPSIS);
+    let slashes = kept.len() - kept.trim_end_matches('\\').len();
+    let whole = if slashes % 2 == 1 { &kept[..kept.len() - 1] } else { kept };
+    format!("{whole}{ELLIPSIS}")
+}
+
 fn clip_by(text: &str, most: usize, size: impl Fn(char) -> usize) -> String {
     let (mut used, mut end) = (0, 0);
     for (start, character) in text.char_indices() {

@@ -31,22 +31,6 @@ pub(crate) struct Telling<'m> {
 }
 
 impl<'m> Telling<'m> {
-    /// The messages of a digest one by one, for channels that know no lists.
-    pub(crate) fn each(&self) -> Vec<Message<'m>> {
-        let alone = |notification| Message { notification, others: &[], ..*self.message };
-        let all = std::iter::once(self.message.notification).chain(self.message.others);
-        all.map(alone).collect()
-    }
-
-    /// The same for another message.
-    pub(crate) fn with<'n>(&self, message: &'n Message<'n>) -> Telling<'n>
-    where
-        'm: 'n,
-    {
-        let Self { endpoint, link_base, challenge, .. } = *self;
-        Telling { message, endpoint, link_base, challenge }
-    }
-
     /// What a program has answered a challenge with: the token, where it did.
     pub(crate) fn answered(&self, body: &[u8]) -> &'m str {
         let answered = self.challenge.filter(|challenge| challenge.is_answered_by(body));

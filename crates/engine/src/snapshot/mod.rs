@@ -19,8 +19,10 @@ use parts::{
     write_outcome, write_waiting,
 };
 
-/// Version 2 added what telling remembers, and to each case the signal that opened it.
-const VERSION: u8 = 2;
+/// Version 2 added what telling remembers, and to each case the signal that opened it; version 3 what
+/// inhibitions keep quiet, and alerts that are kept quiet.
+const VERSION: u8 = 3;
+const WITHOUT_QUIET: u8 = 2;
 const WITHOUT_TELLING: u8 = 1;
 
 /// An engine's state as bytes.
@@ -63,7 +65,7 @@ impl Engine {
     pub fn restore(snapshot: &Snapshot) -> Result<Self, SnapshotError> {
         let mut r = Reader::new(&snapshot.0);
         let version = r.u8("version")?;
-        if version != VERSION && version != WITHOUT_TELLING {
+        if ![VERSION, WITHOUT_QUIET, WITHOUT_TELLING].contains(&version) {
             return Err(SnapshotError::Version(version));
         }
         let mut engine = Self { seq: Seq(r.u64("seq")?), at: r.time("at")?, ..Self::default() };
@@ -73,7 +75,7 @@ impl Engine {
         engine.read_alerts(&mut r)?;
         engine.read_memory(&mut r)?;
         if version != WITHOUT_TELLING {
-            engine.read_telling(&mut r)?;
+            engine.read_telling(&mut r, version == WITHOUT_QUIET)?;
         }
         r.end()?;
         Ok(engine)

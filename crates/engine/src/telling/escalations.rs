@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{
-    DirectiveId, Effects, Escalation, IncidentId, ProjectId, Status, Subject, SubscriberId, Target,
+    DirectiveId, Effects, Escalation, IncidentId, ProjectId, Reason, Subject, SubscriberId, Target,
     Timestamp, Transition, Trigger, limits,
 };
 
@@ -55,6 +55,7 @@ impl Engine {
         tidings: &Tidings<'_>,
         subscriber: SubscriberId,
         rules: &[DirectiveId],
+        out: &mut Effects,
     ) {
         let Subject::Incident(incident) = tidings.subject else { return };
         let Transition::Of(Trigger::Opened | Trigger::Reopened) = tidings.transition else {
@@ -68,6 +69,11 @@ impl Engine {
             }
         }
         for (policy, rules) in policies {
+            let runs = self.escalations.contains_key(&(incident, subscriber, policy));
+            if !runs && self.escalations.len() >= limits::RUNNING_ESCALATIONS {
+                Self::limit_hit(project, Reason::EscalationLimit, out);
+                continue;
+            }
             self.start_escalation(project, incident, subscriber, policy, rules);
         }
     }
@@ -100,7 +106,7 @@ impl Engine {
     pub(crate) fn escalation_is_due(&mut self, key: RunKey) {
         let Some(run) = self.escalations.remove(&key) else { return };
         let Some(case) = self.cases.index(key.0).map(|index| self.cases.get(index)) else { return };
-        if case.incident.status != Status::Open || case.parent.is_some() {
+        if !case.incident.is_untaken() || case.parent.is_some() {
             return;
         }
         let (incident, opened_by) = (case.incident.clone(), case.opened_by.clone());

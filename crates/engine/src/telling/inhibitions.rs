@@ -1,7 +1,8 @@
 //! Inhibitions: while something worse is known, what follows from it is not told.
 //!
 //! What fires and matches the source of an inhibition is remembered under the values of its `equal` fields;
-//! whether it still fires is asked when it matters. What matches both sides is not inhibited by what does
+//! whether it still fires is asked when it matters. An alert that is sent again counts as one that fires, so
+//! an inhibition that is made while its source fires sees it with the next repeat. What matches both sides is not inhibited by what does
 //! so too, as in Alertmanager, so that nothing keeps itself quiet.
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use model::{
     Signal, SignalStatus, limits,
 };
 
+use super::directives::Directives;
 use crate::Engine;
 
 /// One inhibition, compiled.
@@ -35,9 +37,15 @@ pub(super) struct Source {
     pub(super) is_target: bool,
 }
 
-/// Everything that was seen firing as a source.
+/// Everything that was seen firing as a source, project by project.
 #[derive(Debug, Default)]
-pub(crate) struct Sources(BTreeMap<SourceKey, Source>);
+pub(crate) struct Sources(BTreeMap<ProjectId, BTreeMap<Place, Source>>);
+
+/// Where a source stands in its project.
+type Place = (DirectiveId, u128, IdentityKey);
+
+/// Sources that are asked whether they still fire when there is no room for another.
+const ASKED_FOR_ROOM: usize = 64;
 
 impl Guard {
     /// `None` where it is not in force or cannot be compiled.
@@ -61,12 +69,74 @@ impl Guard {
 }
 
 impl Sources {
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (SourceKey, Source)> {
-        self.0.iter().map(|(&key, &source)| (key, source))
+    pub(super) fn len(&self) -> usize {
+        self.0.values().map(BTreeMap::len).sum()
     }
 
-    pub(super) fn restore(&mut self, key: SourceKey, source: Source) {
-        self.0.insert(key, source);
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SourceKey, Source)> {
+        self.0.iter().flat_map(|(&project, sources)| {
+            let key = move |&(id, hash, identity): &Place| (project, id, hash, identity);
+            sources.iter().map(move |(place, &source)| (key(place), source))
+        })
+    }
+
+    pub(super) fn put(&mut self, (project, id, hash, identity): SourceKey, source: Source) {
+        self.0.entry(project).or_default().insert((id, hash, identity), source);
+    }
+
+    fn remove(&mut self, (project, id, hash, identity): SourceKey) {
+        let Some(sources) = self.0.get_mut(&project) else { return };
+        sources.remove(&(id, hash, identity));
+        if sources.is_empty() {
+            self.0.remove(&project);
+        }
+    }
+
+    /// Whether this one is there, or there is room for it in its project.
+    fn takes(&self, (project, id, hash, identity): SourceKey) -> bool {
+        let Some(sources) = self.0.get(&project) else { return true };
+        sources.len() < limits::INHIBITION_SOURCES || sources.contains_key(&(id, hash, identity))
+    }
+
+    /// The sources in order of their places from this one on, and from the first when that was the last.
+    fn from(&self, (project, id, hash, identity): SourceKey) -> Vec<(SourceKey, Source)> {
+        let Some(sources) = self.0.get(&project) else { return Vec::new() };
+        let place = (id, hash, identity);
+        let round = sources.range(place..).chain(sources.range(..place)).take(ASKED_FOR_ROOM);
+        let key = |&(id, hash, identity): &Place| (project, id, hash, identity);
+        round.map(|(place, &source)| (key(place), source)).collect()
+    }
+
+    /// The sources of an inhibition that have these values.
+    fn with_values(
+        &self,
+        project: ProjectId,
+        id: DirectiveId,
+        hash: u128,
+    ) -> Vec<(SourceKey, Source)> {
+        let Some(sources) = self.0.get(&project) else { return Vec::new() };
+        let (from, to) = ((id, hash, IdentityKey(0)), (id, hash, IdentityKey(u128::MAX)));
+        let known = sources.range(from..=to);
+        known.map(|(place, &source)| ((project, id, hash, place.2), source)).collect()
+    }
+}
+
+impl Directives {
+    /// Whether an inhibition is in force.
+    pub(super) fn has_inhibition(&self, project: ProjectId, id: DirectiveId) -> bool {
+        self.book(project).is_some_and(|book| book.inhibitions.contains_key(&id))
+    }
+
+    /// The hash of the values that must be equal for an inhibition to keep this quiet, and whether it is
+    /// a source itself.
+    pub(super) fn inhibition_values(
+        &self,
+        project: ProjectId,
+        id: DirectiveId,
+        facts: &Facts<'_>,
+    ) -> Option<(u128, bool)> {
+        let guard = self.book(project)?.inhibitions.get(&id)?;
+        Some((guard.equal_hash(project, facts), guard.source.holds(facts)))
     }
 }
 
@@ -85,11 +155,14 @@ impl Engine {
         if signal.status != SignalStatus::Firing {
             return;
         }
-        let filed = out.0[before..].iter().find_map(|effect| match effect {
+        let fires = out.0[before..].iter().find_map(|effect| match effect {
             Effect::Filed { identity, incident, .. } => Some((*identity, *incident)),
+            Effect::AlertRenewed { identity, .. } => {
+                Some((*identity, self.alerts.map.get(identity).and_then(|alert| alert.incident)))
+            }
             _ => None,
         });
-        let Some((identity, incident)) = filed else { return };
+        let Some((identity, incident)) = fires else { return };
         let facts = Facts::of_signal(signal);
         let sources = book.inhibitions.iter().filter(|(_, guard)| guard.source.holds(&facts));
         let found: Vec<(SourceKey, Source)> = sources
@@ -107,18 +180,18 @@ impl Engine {
 
     /// False where there are too many that fire.
     fn follow_source(&mut self, key: SourceKey, source: Source) -> bool {
-        if self.sources.0.len() >= limits::INHIBITION_SOURCES && !self.sources.0.contains_key(&key)
-        {
-            let mut all = std::mem::take(&mut self.sources.0);
-            all.retain(|key, source| self.still_fires(key.3, source.incident));
-            self.sources.0 = all;
+        if !self.sources.takes(key) {
+            for (other, source) in self.sources.from(key) {
+                if !self.still_fires(other.3, source.incident) {
+                    self.sources.remove(other);
+                }
+            }
         }
-        let room = self.sources.0.len() < limits::INHIBITION_SOURCES;
-        if room || self.sources.0.contains_key(&key) {
-            self.sources.0.insert(key, source);
-            return true;
+        let taken = self.sources.takes(key);
+        if taken {
+            self.sources.put(key, source);
         }
-        false
+        taken
     }
 
     /// The first inhibition, by id, of which a source fires.
@@ -141,24 +214,21 @@ impl Engine {
 
     /// Whether a source fires; what no longer does is forgotten on the way. For what is a source itself
     /// only those count that are no target.
-    fn source_fires(
+    pub(super) fn source_fires(
         &mut self,
         project: ProjectId,
         id: DirectiveId,
         hash: u128,
         is_source: bool,
     ) -> bool {
-        let from = (project, id, hash, IdentityKey(0));
-        let to = (project, id, hash, IdentityKey(u128::MAX));
-        let known: Vec<_> = self.sources.0.range(from..=to).map(|(k, v)| (*k, *v)).collect();
-        for (key, source) in known {
+        for (key, source) in self.sources.with_values(project, id, hash) {
             if is_source && source.is_target {
                 continue;
             }
             if self.still_fires(key.3, source.incident) {
                 return true;
             }
-            self.sources.0.remove(&key);
+            self.sources.remove(key);
         }
         false
     }

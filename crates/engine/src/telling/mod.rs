@@ -10,6 +10,7 @@ mod allowance;
 mod directives;
 mod escalations;
 mod inhibitions;
+mod quiet;
 mod reminders;
 mod silences;
 mod snapshot;
@@ -19,9 +20,9 @@ use std::sync::Arc;
 use matching::Facts;
 use model::codec::{read_signal, wire::Reader};
 use model::{
-    DirectiveId, Effect, Effects, Entry, Held, Incident, Notice, Notification, NotificationId,
-    ProjectId, Reason, Signal, SignalStatus, Subject, SubscriberId, Target, Transition, Trigger,
-    limits,
+    DirectiveId, Effect, Effects, Entry, Held, IdentityKey, Incident, IncidentId, Notice,
+    Notification, NotificationId, ProjectId, Reason, Signal, SignalId, SignalStatus, Subject,
+    SubscriberId, Target, Transition, Trigger, limits,
 };
 
 use crate::Engine;
@@ -31,8 +32,8 @@ pub(crate) use allowance::Allowances;
 pub(crate) use directives::Directives;
 pub(crate) use escalations::{Escalations, Running};
 pub(crate) use inhibitions::Sources;
+pub(crate) use quiet::Quiet;
 pub(crate) use reminders::Reminders;
-pub(crate) use silences::Silenced;
 
 /// Something that happened to an incident, as it stood then.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ struct Tidings<'t> {
     project: ProjectId,
     subject: Subject,
     transition: Transition,
+    /// The alert that the signal belongs to.
+    alert: Option<IdentityKey>,
     facts: Facts<'t>,
     notice: Arc<Notice>,
 }
@@ -109,21 +112,18 @@ impl Engine {
         if !self.directives.asks_for(project, trigger) {
             return;
         }
-        let filed = out.0[before..].iter().find_map(|effect| match effect {
-            Effect::Filed { incident, .. } => Some(*incident),
-            _ => None,
-        });
-        let Some(incident) = filed else { return };
+        let Some(told) = self.told_signal(project, signal, before, out) else { return };
         let facts = Facts::of_signal(signal);
         let rules = self.directives.matching(project, trigger, &facts);
         if rules.is_empty() {
             return;
         }
-        let incident = incident.and_then(|id| self.cases.index(id));
+        let incident = told.incident.and_then(|id| self.cases.index(id));
         let tidings = Tidings {
             project,
-            subject: Subject::Signal(signal.id),
+            subject: Subject::Signal(told.id),
             transition: Transition::Of(trigger),
+            alert: told.alert,
             notice: Arc::new(Notice {
                 incident: incident.map(|index| self.cases.get(index).incident.clone()),
                 signal: Some(noticed(signal)),
@@ -133,7 +133,32 @@ impl Engine {
             }),
             facts,
         };
+        if told.is_repeat && self.held(&tidings).is_some() {
+            return;
+        }
         self.tell_subscribers(&tidings, &rules, out);
+    }
+
+    /// What is told of a signal: it was filed, or repeats an alert that was kept quiet when it was.
+    fn told_signal(
+        &self,
+        project: ProjectId,
+        signal: &Signal<'_>,
+        before: usize,
+        out: &Effects,
+    ) -> Option<ToldSignal> {
+        out.0[before..].iter().find_map(|effect| match effect {
+            Effect::Filed { incident, identity, .. } => {
+                let alert = self.alerts.fire(*identity).then_some(*identity);
+                Some(ToldSignal { id: signal.id, incident: *incident, alert, is_repeat: false })
+            }
+            Effect::AlertRenewed { identity, .. } => {
+                let id = self.quiet.alert(project, *identity)?;
+                let incident = self.alerts.map.get(identity)?.incident;
+                Some(ToldSignal { id, incident, alert: Some(*identity), is_repeat: true })
+            }
+            _ => None,
+        })
     }
 
     fn tell_of_incident(&mut self, news: &News, cause: Option<&Signal<'_>>, out: &mut Effects) {
@@ -158,6 +183,7 @@ impl Engine {
             project,
             subject: Subject::Incident(news.incident.id),
             transition,
+            alert: None,
             notice: Arc::new(Notice {
                 incident: Some(news.incident.clone()),
                 signal: cause.map(noticed),
@@ -183,8 +209,10 @@ impl Engine {
         out: &mut Effects,
     ) {
         let held = self.held(tidings);
-        if let Some(Held { reason: Reason::Silenced | Reason::Maintenance, by }) = held {
-            self.remember_silenced(tidings, by, out);
+        match (held, tidings.alert) {
+            (Some(held), _) => self.remember_quiet(tidings, held, out),
+            (None, Some(identity)) => self.quiet.forget_alert(tidings.project, identity),
+            (None, None) => {}
         }
         let mut owned: Vec<(SubscriberId, DirectiveId)> = rules
             .iter()
@@ -225,7 +253,7 @@ impl Engine {
         targets.sort_unstable();
         targets.dedup();
         if held.is_none() {
-            self.start_escalations(tidings, subscriber, &rules);
+            self.start_escalations(tidings, subscriber, &rules, out);
         }
         // A rule that only starts an escalation policy tells nobody by itself.
         if targets.is_empty() && held.is_none() {
@@ -264,6 +292,15 @@ impl Engine {
             Some(Held { reason: Reason::Inhibited, by })
         })
     }
+}
+
+/// A signal that is told of.
+struct ToldSignal {
+    id: SignalId,
+    incident: Option<IncidentId>,
+    alert: Option<IdentityKey>,
+    /// Whether it was filed by an entry before.
+    is_repeat: bool,
 }
 
 /// What one subscriber is told.

@@ -1,6 +1,6 @@
 //! Reminders: an incident that nobody takes up is told again, for each span that rules ask for.
 
-use model::{Duration, IncidentId, Status, Timestamp, Trigger};
+use model::{Duration, IncidentId, Timestamp, Trigger};
 
 use crate::Engine;
 use crate::cases::Index;
@@ -49,7 +49,7 @@ impl Engine {
         let Some(index) = self.cases.index(id) else { return };
         let case = self.cases.get_mut(index);
         let Some(deadline) = case.reminders.deadline.take() else { return };
-        if case.incident.status != Status::Open {
+        if !case.incident.is_untaken() {
             return;
         }
         let (project, reminders) = (case.incident.project, case.reminders);

@@ -1,5 +1,5 @@
-//! What telling remembers, in a snapshot: directives, windows, what silences keep quiet, sources of
-//! inhibitions, and escalation policies that run.
+//! What telling remembers, in a snapshot: directives, windows, what silences and inhibitions keep quiet,
+//! sources of inhibitions, and escalation policies that run.
 
 use model::codec::wire::{Reader, Writer};
 use model::codec::{read_directive, write_directive};
@@ -25,13 +25,13 @@ impl Engine {
             w.time(spent.since);
             w.u64(u64::from(spent.count));
         }
-        w.count(self.silenced.len());
-        for (project, id, incident) in &self.silenced {
-            w.project(*project);
+        w.count(self.quiet.silenced().len());
+        for (project, id, incident) in self.quiet.silenced() {
+            w.project(project);
             w.u128(id.0);
             w.u128(incident.0);
         }
-        w.count(self.sources.iter().len());
+        w.count(self.sources.len());
         for ((project, id, hash, identity), source) in self.sources.iter() {
             w.project(project);
             w.u128(id.0);
@@ -41,13 +41,23 @@ impl Engine {
             w.bool(source.is_target);
         }
         self.write_escalations(w);
+        self.write_quiet(w);
     }
 
-    pub(crate) fn read_telling(&mut self, r: &mut Reader<'_>) -> Result<(), SnapshotError> {
+    /// `before_quiet` says that of what is kept quiet only what silences keep was remembered then.
+    pub(crate) fn read_telling(
+        &mut self,
+        r: &mut Reader<'_>,
+        before_quiet: bool,
+    ) -> Result<(), SnapshotError> {
+        let mut silences = Vec::new();
         for _ in 0..r.items("directives")? {
             let directive = read_directive(r)?;
             let over = r.bool("over")?;
-            self.restore_directive(directive, over);
+            if directive.body.kind() == DirectiveKind::Silence {
+                silences.push((directive.project, directive.id, over));
+            }
+            self.directives.put(directive);
         }
         for _ in 0..r.items("windows")? {
             let (project, id) = (r.project()?, r.directive_id()?);
@@ -57,29 +67,62 @@ impl Engine {
         }
         for _ in 0..r.items("silenced")? {
             let entry = (r.project()?, r.directive_id()?, r.incident_id()?);
-            self.silenced.insert(entry);
+            self.quiet.restore_silenced(entry);
+        }
+        for (project, id, over) in silences {
+            if over {
+                self.directives.end_silence(project, id);
+            }
+            self.arm_silence(project, id);
         }
         for _ in 0..r.items("sources")? {
             let (project, id) = (r.project()?, r.directive_id()?);
             let (hash, identity) = (r.u128("hash")?, IdentityKey(r.u128("identity")?));
             let incident = r.option("incident", Reader::incident_id)?;
             let source = Source { incident, is_target: r.bool("is_target")? };
-            self.sources.restore((project, id, hash, identity), source);
+            self.sources.put((project, id, hash, identity), source);
         }
-        self.read_escalations(r)
+        self.read_escalations(r)?;
+        if before_quiet { Ok(()) } else { self.read_quiet(r) }
     }
 
-    /// `over` says of a silence that its end has been seen.
-    fn restore_directive(&mut self, directive: model::Directive, over: bool) {
-        let (project, id) = (directive.project, directive.id);
-        let is_silence = directive.body.kind() == DirectiveKind::Silence;
-        self.directives.put(directive);
-        if is_silence && over {
-            self.directives.end_silence(project, id);
+    fn write_quiet(&self, w: &mut Writer<'_>) {
+        w.count(self.quiet.inhibited().len());
+        for (project, (id, hash, is_source), incident) in self.quiet.inhibited() {
+            w.project(project);
+            w.u128(id.0);
+            w.u128(hash);
+            w.bool(is_source);
+            w.u128(incident.0);
         }
-        if is_silence {
-            self.arm_silence(project, id);
+        w.count(self.quiet.alerts().len());
+        for (project, identity, signal) in self.quiet.alerts() {
+            w.project(project);
+            w.u128(identity.0);
+            w.u128(signal.0);
         }
+        w.count(self.quiet.looks().len());
+        for (project, at) in self.quiet.looks() {
+            w.project(project);
+            w.time(at);
+        }
+    }
+
+    fn read_quiet(&mut self, r: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        for _ in 0..r.items("inhibited")? {
+            let (project, id) = (r.project()?, r.directive_id()?);
+            let group = (id, r.u128("hash")?, r.bool("is_source")?);
+            self.quiet.restore_inhibited((project, group, r.incident_id()?));
+        }
+        for _ in 0..r.items("quiet alerts")? {
+            let (project, identity) = (r.project()?, IdentityKey(r.u128("identity")?));
+            self.quiet.restore_alert((project, identity, r.signal_id()?));
+        }
+        for _ in 0..r.items("looks")? {
+            let (project, at) = (r.project()?, r.time("look")?);
+            self.look_at_inhibited(project, at);
+        }
+        Ok(())
     }
 
     fn write_escalations(&self, w: &mut Writer<'_>) {

@@ -262,3 +262,188 @@ fn a_rule_tells_no_more_often_than_it_may() {
         "#]],
     );
 }
+
+#[test]
+fn what_an_inhibition_kept_quiet_is_told_when_its_source_is_gone() {
+    check(
+        "
+        at 0s rule ana all on=opened to=page escalation=chain
+        at 0s escalation ana chain steps=1m:first
+        at 0s inhibition ana down source.component=db target.component=web|api|cache
+        at 1s alert db prod P0 fp=1 ends=1h
+        at 2s alert web prod P1 fp=2 ends=1h
+        at 3s alert api prod P1 fp=3 ends=1h
+        at 4s alert cache prod P1 fp=4 ends=1h
+        at 5s ack ana 3
+        at 30s alert db prod P0 fp=1 resolved
+        at 31s alert cache prod P1 fp=4 resolved
+        until 2m
+        next
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    escalation saved version 1 by_hand by ana "chain"
+            0s    done chain version 1
+            0s    inhibition saved version 1 by_hand by ana "down"
+            0s    done down version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    alert 1 fires in #1
+            1s    tell ops opened #1 because all to page
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    alert 2 fires in #2
+            2s    hold ops opened #2 because all: inhibited by down
+            3s    #3 opened new_key by system
+            3s    filed #3 new_key signals=1
+            3s    alert 3 fires in #3
+            3s    hold ops opened #3 because all: inhibited by down
+            4s    #4 opened new_key by system
+            4s    filed #4 new_key signals=1
+            4s    alert 4 fires in #4
+            4s    hold ops opened #4 because all: inhibited by down
+            5s    #3 OPEN -> INVESTIGATING by_hand by ana
+            5s    done #3
+            30s   filed #1 open_incident signals=2
+            30s   alert over all_resolved
+            30s   #1 OPEN -> RESOLVED all_resolved by system
+            31s   filed #4 open_incident signals=2
+            31s   alert over all_resolved
+            31s   #4 OPEN -> RESOLVED all_resolved by system
+            31s   tell ops opened #2 because all to page
+            1m31s tell ops step 0 round 0 #2 because all to first
+                  next 30m30s
+        "#]],
+    );
+}
+
+#[test]
+fn what_an_inhibition_kept_quiet_is_told_when_that_is_taken_out_of_force() {
+    check(
+        "
+        at 0s rule ana all on=opened to=page
+        at 0s inhibition ana down source.component=db target.component=web
+        at 0s silence ana quiet if.component=web from=5s until=1m
+        at 1s signal db prod P0
+        at 2s signal web prod P1
+        at 10s drop ana inhibition down
+        until 2m
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    inhibition saved version 1 by_hand by ana "down"
+            0s    done down version 1
+            0s    silence saved version 1 by_hand by ana "quiet"
+            0s    done quiet version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because all to page
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    hold ops opened #2 because all: inhibited by down
+            10s   inhibition removed by_hand by ana "down"
+            10s   forgot inhibition down
+            10s   done down version 1
+            12s   hold ops opened #2 because all: silenced by quiet
+            1m    tell ops opened #2 because all to page
+        "#]],
+    );
+}
+
+#[test]
+fn an_inhibition_that_is_made_while_its_source_fires_sees_it_with_the_next_repeat() {
+    check(
+        "
+        at 0s rule ana all on=opened to=page
+        at 1s alert db prod P0 fp=1 ends=1h
+        at 2s inhibition ana down source.component=db target.component=web|api
+        at 3s alert web prod P1 fp=2 ends=1h
+        at 4s alert db prod P0 fp=1 ends=2h
+        at 5s alert api prod P1 fp=3 ends=1h
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    alert 1 fires in #1
+            1s    tell ops opened #1 because all to page
+            2s    inhibition saved version 1 by_hand by ana "down"
+            2s    done down version 1
+            3s    #2 opened new_key by system
+            3s    filed #2 new_key signals=1
+            3s    alert 2 fires in #2
+            3s    tell ops opened #2 because all to page
+            4s    alert 1 renewed until 2h
+            4s    skipped alert_repeated
+            5s    #3 opened new_key by system
+            5s    filed #3 new_key signals=1
+            5s    alert 3 fires in #3
+            5s    hold ops opened #3 because all: inhibited by down
+        "#]],
+    );
+}
+
+#[test]
+fn an_alert_that_was_kept_quiet_is_told_with_the_first_repeat_that_nothing_holds_back() {
+    check(
+        "
+        at 0s rule ana all on=signal,signal_resolved to=page
+        at 0s silence ana quiet if.component=db|web|api until=1m
+        at 1s alert db prod P1 fp=1 ends=1h
+        at 2s alert web prod P1 fp=2 ends=1h
+        at 3s alert api prod P1 fp=3 ends=1h
+        at 30s alert db prod P1 fp=1 ends=2h
+        at 40s alert web prod P1 fp=2 resolved
+        at 70s alert db prod P1 fp=1 ends=3h
+        at 80s alert db prod P1 fp=1 ends=4h
+        at 81s alert web prod P1 fp=2 ends=4h
+        at 82s silence ana more if.component=api until=2m
+        at 83s alert api prod P1 fp=3 ends=4h
+        at 90s alert api prod P1 fp=3 resolved
+        ",
+        expect![[r#"
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    silence saved version 1 by_hand by ana "quiet"
+            0s    done quiet version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    alert 1 fires in #1
+            1s    hold ops signal signal 3 because all: silenced by quiet
+            2s    #2 opened new_key by system
+            2s    filed #2 new_key signals=1
+            2s    alert 2 fires in #2
+            2s    hold ops signal signal 4 because all: silenced by quiet
+            3s    #3 opened new_key by system
+            3s    filed #3 new_key signals=1
+            3s    alert 3 fires in #3
+            3s    hold ops signal signal 5 because all: silenced by quiet
+            30s   alert 1 renewed until 2h
+            30s   skipped alert_repeated
+            40s   filed #2 open_incident signals=2
+            40s   alert over all_resolved
+            40s   #2 OPEN -> RESOLVED all_resolved by system
+            40s   hold ops signal_resolved signal 7 because all: silenced by quiet
+            1m10s alert 1 renewed until 3h
+            1m10s skipped alert_repeated
+            1m10s tell ops signal signal 3 because all to page
+            1m20s alert 1 renewed until 4h
+            1m20s skipped alert_repeated
+            1m21s filed #2 fired_again signals=3
+            1m21s #2 RESOLVED -> OPEN fired_again by system
+            1m21s alert 2 fires in #2
+            1m21s tell ops signal signal a because all to page
+            1m22s silence saved version 1 by_hand by ana "more"
+            1m22s done more version 1
+            1m23s alert 3 renewed until 4h
+            1m23s skipped alert_repeated
+            1m30s filed #3 open_incident signals=2
+            1m30s alert over all_resolved
+            1m30s #3 OPEN -> RESOLVED all_resolved by system
+            1m30s hold ops signal_resolved signal d because all: silenced by more
+        "#]],
+    );
+}

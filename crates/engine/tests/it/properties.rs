@@ -152,7 +152,7 @@ proptest! {
 }
 
 /// What none of the steps can bring about: limits, all too high for them.
-const OUT_OF_REACH: [Reason; 8] = [
+const OUT_OF_REACH: [Reason; 9] = [
     Reason::IncidentLimit,
     Reason::FiringLimit,
     Reason::AlertLimit,
@@ -160,7 +160,8 @@ const OUT_OF_REACH: [Reason; 8] = [
     Reason::DedupLimit,
     Reason::DirectiveLimit,
     Reason::InhibitionLimit,
-    Reason::SilencedLimit,
+    Reason::QuietLimit,
+    Reason::EscalationLimit,
 ];
 
 #[test]

@@ -435,6 +435,45 @@ fn default_routes_are_in_force_only_while_the_project_has_no_rule() {
 }
 
 #[test]
+fn that_the_system_finds_an_incident_quiet_is_nobodys_answer() {
+    check(
+        "
+        at 0s policy ana q auto_lifecycle quiet=30s match.component=queue
+        at 0s rule ana all on=opened,unacknowledged_for(40s) to=page escalation=chain
+        at 0s escalation ana chain steps=0s:first,1m:second repeat=2
+        at 1s signal queue prod P0
+        at 10s signal queue staging P0
+        at 50s assign ana 2 ana
+        until 10m
+        ",
+        expect![[r#"
+            0s    policy saved version 1 by_hand by ana "q"
+            0s    done policy version 1
+            0s    rule saved version 1 by_hand by ana "all"
+            0s    done all version 1
+            0s    escalation saved version 1 by_hand by ana "chain"
+            0s    done chain version 1
+            1s    #1 opened new_key by system
+            1s    filed #1 new_key signals=1
+            1s    tell ops opened #1 because all to page
+            10s   #2 opened new_key by system
+            10s   filed #2 new_key signals=1
+            10s   tell ops opened #2 because all to page
+            50s   #2 assigned to ana by_hand by ana
+            50s   done #2
+            50s   #1 OPEN -> INVESTIGATING quiet by system
+            50s   #2 OPEN -> INVESTIGATING quiet by system
+            50s   tell ops step 0 round 0 #1 because all to first
+            50s   tell ops step 0 round 0 #2 because all to first
+            50s   tell ops unacknowledged_for(40s) #1 because all to page
+            1m50s tell ops step 1 round 0 #1 because all to second
+            2m50s #1 INVESTIGATING -> RESOLVED quiet_window by system
+            2m50s #2 INVESTIGATING -> RESOLVED quiet_window by system
+        "#]],
+    );
+}
+
+#[test]
 fn what_expressions_may_cost_all_together_is_bounded_for_each_project() {
     check(
         "

@@ -1,4 +1,6 @@
-//! The loop as it runs: what is committed at once, and what waits for company.
+//! The loop as it runs: what is committed at once, what waits for company, and how much goes together.
+
+mod storm;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

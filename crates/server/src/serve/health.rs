@@ -14,7 +14,7 @@ use store::Store;
 
 use super::adapters::journal_trouble;
 
-/// Records of lag above which the engine or the lake counts as degraded.
+/// Records of lag above which the engine counts as degraded.
 const LAG_DEGRADED: u64 = 100_000;
 /// Deliveries due above which delivery counts as degraded.
 const DUE_DEGRADED: u64 = 10_000;

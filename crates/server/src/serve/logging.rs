@@ -1,4 +1,4 @@
-//! Logs: for a person or as JSON, to standard error, filtered by `STORMBELL_LOG` (default `info`).
+//! Logs: for a person or as JSON, to standard error, filtered by `STORMBELL_LOG` (default `info,sqlx=warn`).
 
 use std::io::IsTerminal;
 

@@ -114,6 +114,7 @@ impl Auditor {
 
     fn alert_over(&mut self, project: ProjectId, fingerprint: u64, reason: Reason) {
         let at = self.at;
+        self.forget_quiet_alert(project, fingerprint);
         let Some(alert) = self.alerts.get_mut(&(project, fingerprint)) else { return };
         alert.firing = false;
         alert.deadline = at + RESOLVED_REMEMBERED;

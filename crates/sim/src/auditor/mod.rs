@@ -206,6 +206,7 @@ impl Auditor {
                 Due::Reminder(id) => self.reminder_is_due(id),
                 Due::Step(key) => self.step_is_due(key),
                 Due::Silence(project, id) => self.silence_is_due(project, id),
+                Due::Look(project) => self.look_is_due(project),
             }
         }
     }
@@ -235,7 +236,9 @@ impl Auditor {
         let steps = self.steps_due().map(|(at, key)| (at, 5, 0, Due::Step(key)));
         let silences = self.silences_due();
         let silences = silences.map(|(at, of, id)| (at, 6, 0, Due::Silence(of, id)));
-        incidents.chain(alerts).chain(pending).chain(reminders).chain(steps).chain(silences)
+        let looks = self.looks_due().map(|(at, project)| (at, 7, 0, Due::Look(project)));
+        let grouping = incidents.chain(alerts).chain(pending);
+        grouping.chain(reminders).chain(steps).chain(silences).chain(looks)
     }
 
     /// The next number in the order of things.
@@ -255,4 +258,5 @@ enum Due {
     Reminder(IncidentId),
     Step(RunKey),
     Silence(ProjectId, DirectiveId),
+    Look(ProjectId),
 }

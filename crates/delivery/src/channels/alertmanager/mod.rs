@@ -6,7 +6,7 @@ mod send;
 
 use super::fields::Fields;
 use super::outside::Outside;
-use super::{Channel, Preview};
+use super::{ALL, Channel, Preview};
 use crate::channel::Sent;
 use crate::rendering::Telling;
 use config::Config;
@@ -19,6 +19,7 @@ impl Channel for Alertmanager {
     const SECRETS: &'static [&'static str] = &["token", "password"];
     const PLACE: &'static [&'static str] = &["url"];
     const ADDRESS: &'static [&'static str] = &["url"];
+    const TOLD_AT_ONCE: u32 = ALL;
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

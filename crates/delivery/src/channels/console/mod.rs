@@ -6,7 +6,7 @@ mod send;
 
 use super::fields::Fields;
 use super::outside::Outside;
-use super::{Channel, Preview};
+use super::{Channel, LISTED, Preview};
 use crate::channel::Sent;
 use crate::rendering::Telling;
 use config::Config;
@@ -19,6 +19,7 @@ impl Channel for ConsoleChannel {
     const SECRETS: &'static [&'static str] = &[];
     const PLACE: &'static [&'static str] = &[];
     const ADDRESS: &'static [&'static str] = &[];
+    const TOLD_AT_ONCE: u32 = LISTED;
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

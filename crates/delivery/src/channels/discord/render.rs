@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 
 use super::config::Config;
 use crate::channels::Preview;
-use crate::rendering::escape::{clip_units, markdown};
+use crate::rendering::escape::{clip_marked, markdown};
 use crate::rendering::{Brief, Telling, Tone, rfc3339};
 
 const CONTENT_UNITS: usize = 2_000;
 const TITLE_UNITS: usize = 256;
 /// Less than is allowed, so that the fields fit in too.
 const DESCRIPTION_UNITS: usize = 3_000;
+/// Of each that is listed, so that twenty fit into a description.
+const OTHER_UNITS: usize = 145;
 const VALUE_UNITS: usize = 1_024;
 const EMBED_UNITS: usize = 6_000;
 const FIELDS: usize = 25;
@@ -19,8 +21,8 @@ const FIELDS: usize = 25;
 /// The message. Nobody is mentioned, whatever stands in it.
 pub(super) fn message(config: &Config, telling: &Telling<'_>) -> Value {
     let brief = Brief::of(telling);
-    let title = cut(&markdown(&brief.title), TITLE_UNITS);
-    let description = cut(&description(&brief), DESCRIPTION_UNITS);
+    let title = clip_marked(&markdown(&brief.title), TITLE_UNITS);
+    let description = clip_marked(&description(&brief), DESCRIPTION_UNITS);
     let fields = fields(&brief, units(&title) + units(&description));
     let mut embed = json!({
         "title": title,
@@ -35,7 +37,7 @@ pub(super) fn message(config: &Config, telling: &Telling<'_>) -> Value {
         embed["url"] = json!(page);
     }
     let mut message = json!({
-        "content": cut(&markdown(&brief.headline), CONTENT_UNITS),
+        "content": clip_marked(&markdown(&brief.headline), CONTENT_UNITS),
         "embeds": [embed],
         "allowed_mentions": {"parse": []},
     });
@@ -46,9 +48,9 @@ pub(super) fn message(config: &Config, telling: &Telling<'_>) -> Value {
 }
 
 fn description(brief: &Brief) -> String {
-    let mut lines = Vec::new();
+    let listed = |other: &String| format!("• {}", clip_marked(&markdown(other), OTHER_UNITS));
+    let mut lines: Vec<_> = brief.others.iter().map(listed).collect();
     lines.extend(Some(markdown(&brief.summary)).filter(|summary| !summary.is_empty()));
-    lines.extend(brief.others.iter().map(|other| format!("• {}", markdown(other))));
     lines.join("\n")
 }
 
@@ -57,7 +59,7 @@ fn fields(brief: &Brief, used: usize) -> Vec<Value> {
     let mut used = used;
     let mut fields = Vec::new();
     for (name, value) in brief.facts.iter().take(FIELDS) {
-        let value = cut(&markdown(value), VALUE_UNITS);
+        let value = clip_marked(&markdown(value), VALUE_UNITS);
         used += units(name) + units(&value);
         if used > EMBED_UNITS {
             break;
@@ -69,18 +71,6 @@ fn fields(brief: &Brief, used: usize) -> Vec<Value> {
 
 fn units(text: &str) -> usize {
     text.encode_utf16().count()
-}
-
-/// Cuts escaped text, and leaves no half of an escape at its end.
-fn cut(text: &str, most: usize) -> String {
-    let cut = clip_units(text, most);
-    if cut == text {
-        return cut;
-    }
-    let kept = cut.trim_end_matches('…');
-    let slashes = kept.len() - kept.trim_end_matches('\\').len();
-    let whole = if slashes % 2 == 1 { &kept[..kept.len() - 1] } else { kept };
-    format!("{whole}…")
 }
 
 const fn color(tone: Tone) -> u32 {

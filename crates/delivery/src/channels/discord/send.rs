@@ -13,7 +13,7 @@ use crate::rendering::Telling;
 pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outside) -> Sent {
     let mut url = config.url.clone();
     url.query_pairs_mut().append_pair("wait", "true");
-    let call = Call::json(url, &render::message(config, telling), telling.message.now);
+    let call = Call::json(url, &render::message(config, telling), telling.message.now).secret();
     match outside.client.call(call).await {
         Ok(answer) => meaning(&answer),
         Err(sent) => sent,

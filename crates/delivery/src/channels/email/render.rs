@@ -1,7 +1,7 @@
 //! A message as an e-mail: plain text, the same as HTML, and headers that make a thread of an incident.
 //!
-//! Invariant: the `Message-ID` is a function of notification and endpoint, so that a mail that is sent twice is
-//! shown once.
+//! Invariant: the `Message-ID` is a function of all that is told and of the endpoint, so that a mail that is sent twice
+//! is shown once, and a digest that tells more than the one before is another mail.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -30,7 +30,7 @@ pub(super) fn mail(
     let from = config.from.clone().ok_or(lettre::error::Error::MissingFrom)?;
     let domain = from.email.domain().to_owned();
     let id = |name: &str| format!("<{name}.{}@{domain}>", telling.endpoint.id);
-    let message_id = id(&telling.message.notification.id.to_string());
+    let message_id = id(&telling.message.key());
     let micros = u64::try_from(telling.message.now.micros()).unwrap_or(0);
     let mut builder = Message::builder()
         .from(from)

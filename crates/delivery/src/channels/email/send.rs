@@ -17,7 +17,6 @@ use super::config::{Config, Protection};
 use super::render;
 use crate::channel::{Sent, SentOutcome};
 use crate::channels::outside::Outside;
-use crate::client::answer::kept;
 use crate::rendering::Telling;
 
 pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outside) -> Sent {
@@ -55,7 +54,7 @@ async fn hand_over(
     for (address, why) in unwilling {
         answer.push_str(&format!("; refused for {address}: {why}"));
     }
-    let (status, answer) = (status(&response), kept(&answer));
+    let status = status(&response);
     Ok(Sent { outcome: SentOutcome::Delivered, status, answer, reference: String::new() })
 }
 
@@ -129,7 +128,7 @@ fn failed(error: &Error) -> Sent {
         }
     }
     let status = error.status().map_or(0, u16::from);
-    Sent { outcome, status, answer: kept(&text), reference: String::new() }
+    Sent { outcome, status, answer: text, reference: String::new() }
 }
 
 fn status(response: &Response) -> u16 {

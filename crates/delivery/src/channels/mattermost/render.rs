@@ -4,23 +4,34 @@ use serde_json::{Value, json};
 
 use super::config::Config;
 use crate::channels::Preview;
-use crate::rendering::escape::{clip, markdown, unmentioned};
+use crate::rendering::escape::{clip, clip_marked, markdown, unmentioned};
 use crate::rendering::{Brief, Telling, Tone};
 
 const TEXT_CHARS: usize = 4_000;
+/// Of each that is listed, so that twenty fit into a text.
+const OTHER_CHARS: usize = 195;
 
 /// The message. Mentions are broken up by the escaping; there is no switch for them.
 pub(super) fn message(config: &Config, telling: &Telling<'_>) -> Value {
     let brief = Brief::of(telling);
-    let mut text = Vec::new();
-    text.extend(Some(markdown(&brief.summary)).filter(|summary| !summary.is_empty()));
-    text.extend(brief.others.iter().map(|other| format!("* {}", markdown(other))));
+    let listed = |other: &String| format!("* {}", clip_marked(&markdown(other), OTHER_CHARS));
+    let mut text: Vec<_> = brief.others.iter().map(listed).collect();
+    if !brief.summary.is_empty() {
+        // A list ends where a line is empty.
+        text.extend(Some(String::new()).filter(|_| !brief.others.is_empty()));
+        text.push(markdown(&brief.summary));
+    }
     let short = |value: &str| value.chars().count() < 40;
     let field = |(name, value): &(&'static str, String)| json!({"title": name, "value": clip(&markdown(value), TEXT_CHARS), "short": short(value)});
+    // A title that leads to a page is shown as it is; any other is read for links.
+    let title = match brief.page {
+        Some(_) => unmentioned(&brief.title),
+        None => markdown(&brief.title),
+    };
     let mut attachment = json!({
         "fallback": unmentioned(&brief.headline),
         "color": color(brief.tone),
-        "title": unmentioned(&brief.title),
+        "title": title,
         "text": clip(&text.join("\n"), TEXT_CHARS),
         "fields": brief.facts.iter().map(field).collect::<Vec<_>>(),
     });

@@ -9,7 +9,8 @@ use crate::rendering::Telling;
 
 pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outside) -> Sent {
     let message = render::message(config, telling);
-    match outside.client.call(Call::json(config.url.clone(), &message, telling.message.now)).await {
+    let call = Call::json(config.url.clone(), &message, telling.message.now).secret();
+    match outside.client.call(call).await {
         Ok(answer) => answer.sent(""),
         Err(sent) => sent,
     }

@@ -10,14 +10,16 @@ use crate::rendering::{Brief, Telling, Tone};
 
 const MESSAGE_BYTES: usize = 4_096;
 const TITLE_BYTES: usize = 250;
+/// Of each that is listed, so that twenty fit into a message.
+const OTHER_BYTES: usize = 200;
 
 /// The message.
 pub(super) fn message(config: &Config, telling: &Telling<'_>) -> Value {
     let brief = Brief::of(telling);
-    let mut lines = Vec::new();
+    let listed = |other: &String| clip_bytes(&format!("• {other}"), OTHER_BYTES);
+    let mut lines: Vec<_> = brief.others.iter().map(listed).collect();
     lines.extend(Some(brief.summary.clone()).filter(|summary| !summary.is_empty()));
     lines.extend(brief.facts.iter().map(|(name, value)| format!("{name}: {value}")));
-    lines.extend(brief.others.iter().map(|other| format!("• {other}")));
     let mut message = json!({
         "topic": config.topic,
         "title": clip_bytes(&brief.headline, TITLE_BYTES),

@@ -6,7 +6,7 @@ mod send;
 
 use super::fields::Fields;
 use super::outside::Outside;
-use super::{Channel, Preview};
+use super::{ALONE, Channel, Preview};
 use crate::channel::Sent;
 use crate::rendering::Telling;
 use config::Config;
@@ -19,6 +19,7 @@ impl Channel for Opsgenie {
     const SECRETS: &'static [&'static str] = &["api_key"];
     const PLACE: &'static [&'static str] = &["base_url"];
     const ADDRESS: &'static [&'static str] = &["base_url", "api_key", "teams"];
+    const TOLD_AT_ONCE: u32 = ALONE;
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

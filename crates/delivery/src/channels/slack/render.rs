@@ -12,6 +12,8 @@ const HEADER_CHARS: usize = 150;
 const SECTION_CHARS: usize = 3_000;
 const FIELD_CHARS: usize = 2_000;
 const FIELDS: usize = 10;
+/// Of each that is listed, so that twenty fit into a section.
+const OTHER_CHARS: usize = 145;
 
 /// `text`, which notifications show, and `blocks`.
 pub(super) fn message(telling: &Telling<'_>) -> Value {
@@ -29,8 +31,8 @@ pub(super) fn message(telling: &Telling<'_>) -> Value {
         blocks.push(json!({"type": "section", "fields": fields}));
     }
     if !brief.others.is_empty() {
-        let listed: Vec<_> =
-            brief.others.iter().map(|other| format!("• {}", mrkdwn(other))).collect();
+        let listed = |other: &String| format!("• {}", clip_escaped(&mrkdwn(other), OTHER_CHARS));
+        let listed: Vec<_> = brief.others.iter().map(listed).collect();
         blocks.push(section(&listed.join("\n")));
     }
     if let Some(page) = &brief.page {

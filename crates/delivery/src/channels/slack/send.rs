@@ -30,7 +30,7 @@ pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outsi
     let now = telling.message.now;
     match config {
         Config::Webhook(url) => {
-            match outside.client.call(Call::json(url.clone(), &message, now)).await {
+            match outside.client.call(Call::json(url.clone(), &message, now).secret()).await {
                 Ok(answer) => answer.sent(""),
                 Err(sent) => sent,
             }
@@ -113,5 +113,5 @@ fn meaning(answer: &Answer) -> Sent {
         SentOutcome::Refused
     };
     let told = answer.sent_as(outcome, "");
-    Sent { answer: crate::client::answer::kept(error), ..told }
+    Sent { answer: error.to_owned(), ..told }
 }

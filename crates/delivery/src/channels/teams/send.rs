@@ -8,7 +8,8 @@ use crate::client::Call;
 use crate::rendering::Telling;
 
 pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outside) -> Sent {
-    let call = Call::json(config.url.clone(), &render::message(telling), telling.message.now);
+    let (url, now) = (config.url.clone(), telling.message.now);
+    let call = Call::json(url, &render::message(telling), now).secret();
     match outside.client.call(call).await {
         Ok(answer) => answer.sent(""),
         Err(sent) => sent,

@@ -6,7 +6,7 @@ mod send;
 
 use super::fields::Fields;
 use super::outside::Outside;
-use super::{Channel, Preview};
+use super::{Channel, LISTED, Preview};
 use crate::channel::Sent;
 use crate::rendering::Telling;
 use config::Config;
@@ -19,6 +19,7 @@ impl Channel for Telegram {
     const SECRETS: &'static [&'static str] = &["token"];
     const PLACE: &'static [&'static str] = &["base_url"];
     const ADDRESS: &'static [&'static str] = &["base_url", "chat_id", "message_thread_id"];
+    const TOLD_AT_ONCE: u32 = LISTED;
     type Config = Config;
 
     fn read(fields: &mut Fields<'_>) -> Config {

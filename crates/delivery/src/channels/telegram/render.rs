@@ -8,6 +8,8 @@ use crate::rendering::escape::{clip_units, html};
 use crate::rendering::{Brief, Telling};
 
 const TEXT_UNITS: usize = 4_096;
+/// Of each that is listed, so that twenty fit into a text below its headline.
+const OTHER_UNITS: usize = 150;
 
 /// The message; `thread` is the id of the first one about the incident.
 pub(super) fn message(config: &Config, telling: &Telling<'_>) -> Value {
@@ -58,6 +60,10 @@ fn text(brief: &Brief) -> String {
     // The link comes last and must not be cut.
     let mut text = Text { html: String::new(), left: TEXT_UNITS.saturating_sub(page.len() + 1) };
     text.push("<b>", &brief.headline, "</b>");
+    for other in &brief.others {
+        text.break_line();
+        text.push("", &clip_units(&format!("• {other}"), OTHER_UNITS), "");
+    }
     if !brief.summary.is_empty() {
         text.break_line();
         text.push("", &brief.summary, "");
@@ -66,10 +72,6 @@ fn text(brief: &Brief) -> String {
         text.break_line();
         text.push("<b>", name, "</b>");
         text.push("", &format!(": {value}"), "");
-    }
-    for other in &brief.others {
-        text.break_line();
-        text.push("", &format!("• {other}"), "");
     }
     if !page.is_empty() {
         text.html.push('\n');

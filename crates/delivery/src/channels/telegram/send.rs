@@ -15,7 +15,7 @@ pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outsi
     let Ok(url) = config.base_url.join(&format!("./bot{}/sendMessage", config.token)) else {
         return Sent::refused("the address of the interface is wrong");
     };
-    let call = Call::json(url, &render::message(config, telling), telling.message.now);
+    let call = Call::json(url, &render::message(config, telling), telling.message.now).secret();
     match outside.client.call(call).await {
         Ok(answer) => meaning(&answer),
         Err(sent) => sent,

@@ -47,8 +47,18 @@ impl Config {
         };
         if fields.is_trying() && fields.is_clean() {
             config.try_template(fields);
+            config.look_for_digest(fields);
         }
         config
+    }
+
+    /// Nobody is told of what their template does not show.
+    fn look_for_digest(&self, fields: &mut Fields<'_>) {
+        let shows = |template: &String| template.contains("digest");
+        if fields.has("digest") && !self.template.as_ref().is_none_or(shows) {
+            let message = "with `digest`, a template has to go through the list `digest`";
+            fields.refuse("template", "no_digest", message);
+        }
     }
 
     /// A template must render a sample, and to JSON where it says that it is JSON.

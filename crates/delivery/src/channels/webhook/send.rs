@@ -10,7 +10,7 @@ use crate::channels::outside::Outside;
 use crate::client::Call;
 use crate::rendering::Telling;
 
-/// The same for every try.
+/// The same for every try that tells the same.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Who sent it and when.
 const SIGNATURE: HeaderName = HeaderName::from_static("stormbell-signature");
@@ -22,7 +22,7 @@ pub(super) async fn send(config: &Config, telling: &Telling<'_>, outside: &Outsi
     };
     let message = telling.message;
     let signature = render::signature(&config.secrets, message.now, &body);
-    let key = message.notification.id.to_string();
+    let key = message.key();
     let (Ok(key), Ok(signature)) = (HeaderValue::try_from(key), HeaderValue::try_from(signature))
     else {
         return Sent::refused("the headers cannot be made");

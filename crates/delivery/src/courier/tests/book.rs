@@ -1,14 +1,13 @@
 //! A store of one project in memory, as small as the courier's tests allow: the outbox in full, and of the
 //! directory what the courier reads.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use model::{
     Actor, Directive, DirectiveId, DirectiveKind, EndpointId, IncidentId, Notification,
-    NotificationId, ProjectId, Receipt, Seq, Status, Subject, SubscriberId, Target, Timestamp,
-    Verdict,
+    NotificationId, ProjectId, Receipt, Seq, Subject, SubscriberId, Target, Timestamp, Verdict,
 };
 use store::{
     DeliveryStatus, DirectivePage, Directory, DocumentKind, DocumentRow, DueTarget, EndpointRow,
@@ -37,7 +36,8 @@ pub(super) struct Tables {
     pub(super) receipts: Vec<Receipt>,
     pub(super) endpoints: HashMap<EndpointId, EndpointRow>,
     pub(super) subscribers: HashMap<SubscriberId, SubscriberRow>,
-    pub(super) incidents: HashMap<IncidentId, Status>,
+    /// Incidents that somebody has taken up.
+    pub(super) taken: HashSet<IncidentId>,
     /// Whether the store does not answer.
     pub(super) is_down: bool,
     pub(super) row_reads: usize,
@@ -262,8 +262,8 @@ impl Outbox for Book {
 
 #[async_trait]
 impl Incidents for Book {
-    async fn standing(&self, _: ProjectId, incident: IncidentId) -> Result<Option<Status>, Error> {
-        Ok(self.up()?.incidents.get(&incident).copied())
+    async fn is_taken(&self, _: ProjectId, incident: IncidentId) -> Result<bool, Error> {
+        Ok(self.up()?.taken.contains(&incident))
     }
 }
 

@@ -208,7 +208,7 @@ async fn what_every_rule_mutes_is_held_back() {
     let mut world = World::new();
     let here = world.endpoint(1);
     let (nights, lunch) = (ScheduleId(7), ScheduleId(8));
-    world.calendar.mute.lock().expect("nobody panics").insert(nights);
+    world.calendar.mute.lock().expect("nobody panics").insert(nights, world.now());
     let two_rules = |muted_by: Vec<Vec<ScheduleId>>| {
         move |one: &mut model::Notification| {
             one.rules = vec![DirectiveId(1), DirectiveId(2)];
@@ -224,6 +224,30 @@ async fn what_every_rule_mutes_is_held_back() {
         1 to endpoint 1, try 1: held_back, muted by calendar 7
         2 to endpoint 1, try 1: delivered, 200
         3 to endpoint 1, try 1: delivered, 200
+    "]]
+    .assert_eq(&world.receipts());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_became_due_before_a_calendar_mutes_is_told_however_often_it_is_tried() {
+    let mut world = World::new();
+    let (here, phone) = (world.endpoint(1), world.endpoint(2));
+    let person = world.person(1, &[(phone, 300)]);
+    let nights = ScheduleId(7);
+    let begins_at = world.now() + Duration::from_secs(60);
+    world.calendar.mute.lock().expect("nobody panics").insert(nights, begins_at);
+    world.acts(here, &[Act::TooMany(90)]);
+    let muted = |one: &mut model::Notification| one.muted_by = vec![vec![nights]];
+    world.tell_with(1, &[to(here), Target::Person(person)], muted);
+    let _running = world.run();
+    pass_ms(70_000).await;
+    world.tell_with(2, &[to(here)], muted);
+    pass_ms(300_000).await;
+    expect![[r"
+        1 to endpoint 1, try 1: retry, 429
+        2 to endpoint 1, try 1: held_back, muted by calendar 7
+        1 to endpoint 1, try 2: delivered, 200
+        1 to endpoint 2, try 1: delivered, 200
     "]]
     .assert_eq(&world.receipts());
 }
@@ -284,6 +308,65 @@ async fn a_digest_that_fails_is_tried_again_as_a_digest() {
         2 to endpoint 1, try 2: folded, 200
     "]]
     .assert_eq(&world.receipts());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_holds_no_more_than_its_channel_shows() {
+    let mut world = World::new();
+    let config = r#"{"digest": {"more_than": 1, "within": "1m"}}"#;
+    let here = world.endpoint_of(1, "slack", config);
+    for incident in 0..8 {
+        world.tell(incident, &[to(here)]);
+    }
+    let _running = world.run();
+    pass_ms(10_000).await;
+    let sent = world.sent();
+    let sent: Vec<_> = sent.lines().filter_map(|line| line.split(": ").nth(1)).collect();
+    assert_eq!(sent, ["1 2 3", "4 5 6", "7 8"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_channel_tells_alone_is_never_part_of_a_digest() {
+    let mut world = World::new();
+    let config = r#"{"digest": {"more_than": 1, "within": "1m"}}"#;
+    let here = world.endpoint_of(1, "pagerduty", config);
+    world.acts(here, &[Act::Take, Act::Refuse, Act::Take]);
+    for incident in 0..3 {
+        world.tell(incident, &[to(here)]);
+    }
+    let running = world.run();
+    pass_ms(10_000).await;
+    expect![[r"
+        1 to endpoint 1, try 1: delivered, 200
+        2 to endpoint 1, try 1: dead, 404
+        3 to endpoint 1, try 1: delivered, 200
+    "]]
+    .assert_eq(&world.receipts());
+    assert_eq!(running.handle.meters.digests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_that_has_grown_between_two_tries_is_another_message() {
+    let mut world = World::new();
+    let here = world.endpoint_with(1, r#"{"digest": {"more_than": 1, "within": "10s"}}"#);
+    // The other side may have taken the first: its answer came too late.
+    world.acts(here, &[Act::Fail, Act::Fail]);
+    world.tell(1, &[to(here)]);
+    world.tell(2, &[to(here)]);
+    let _running = world.run();
+    pass_ms(15_000).await;
+    world.tell(3, &[to(here)]);
+    pass_ms(30_000).await;
+    expect![[r"
+        0.00 to 1: 1 2
+        10.00 to 1: 1 2
+        20.00 to 1: 1 2 3
+    "]]
+    .assert_eq(&world.sent());
+    let keys = world.keys();
+    assert_eq!(keys[0], keys[1], "who knows the first knows all of the second");
+    assert_ne!(keys[1], keys[2], "who knows the second does not know all of the third");
+    assert!(world.receipts().ends_with("3 to endpoint 1, try 1: folded, 200\n"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,9 @@
 //! What is due to a person or to whoever is on call.
 
 use expect_test::expect;
-use model::{IncidentId, ScheduleId, Status, Target};
+use model::{Duration, IncidentId, ScheduleId, Target};
 
-use super::world::{World, pass_ms, to};
+use super::world::{Act, World, pass_ms, to};
 
 const ROTA: ScheduleId = ScheduleId(5);
 
@@ -12,7 +12,6 @@ async fn a_person_is_told_by_each_contact_method_in_its_time() {
     let mut world = World::new();
     let (chat, phone) = (world.endpoint(1), world.endpoint(2));
     let person = world.person(1, &[(chat, 0), (phone, 300)]);
-    world.book.tables().incidents.insert(IncidentId(9), Status::Open);
     world.tell(9, &[Target::Person(person)]);
     let _running = world.run();
     pass_ms(400_000).await;
@@ -28,16 +27,66 @@ async fn a_later_contact_method_is_skipped_once_somebody_has_it() {
     let mut world = World::new();
     let (chat, phone, shared) = (world.endpoint(1), world.endpoint(2), world.endpoint(3));
     let person = world.person(1, &[(chat, 0), (phone, 300), (shared, 300)]);
-    world.book.tables().incidents.insert(IncidentId(9), Status::Open);
     // What the notification names itself is told in any case.
     world.tell(9, &[to(shared), Target::Person(person)]);
     let _running = world.run();
     pass_ms(100_000).await;
-    world.book.tables().incidents.insert(IncidentId(9), Status::Investigating);
+    world.book.tables().taken.insert(IncidentId(9));
     pass_ms(300_000).await;
     expect![[r"
         1 to endpoint 3, try 1: delivered, 200
         1 to endpoint 1, try 1: delivered, 200
+        1 to endpoint 2, try 1: held_back, acknowledged meanwhile
+    "]]
+    .assert_eq(&world.receipts());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_contact_method_of_whoever_is_on_call_is_skipped_whoever_owns_it() {
+    let mut world = World::new();
+    // All of them belong to subscriber 1, for whom the phone is the first to be told.
+    let [chat, phone, shared] = [1, 2, 3].map(|id| world.endpoint(id));
+    world.person(1, &[(phone, 0)]);
+    let first = world.person(2, &[(chat, 0), (phone, 300), (shared, 300)]);
+    let second = world.person(3, &[(shared, 0)]);
+    world.calendar.on_call.lock().expect("nobody panics").insert(ROTA, vec![first, second]);
+    // Told without delay to one of them: in any case, even if that takes long.
+    world.acts(shared, &[Act::TooMany(200)]);
+    world.tell(9, &[Target::OnCall(ROTA)]);
+    let _running = world.run();
+    pass_ms(100_000).await;
+    world.book.tables().taken.insert(IncidentId(9));
+    pass_ms(300_000).await;
+    let mut lines: Vec<String> = world.receipts().lines().map(str::to_owned).collect();
+    lines.sort();
+    expect![[r"
+        1 to endpoint 1, try 1: delivered, 200
+        1 to endpoint 2, try 1: held_back, acknowledged meanwhile
+        1 to endpoint 3, try 1: retry, 429
+        1 to endpoint 3, try 2: delivered, 200"]]
+    .assert_eq(&lines.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_contact_method_is_told_although_its_person_is_no_longer_on_call() {
+    let mut world = World::new();
+    let (chat, phone) = (world.endpoint(1), world.endpoint(2));
+    world.person(1, &[(chat, 600), (phone, 0)]);
+    let (first, second) = (world.person(2, &[(chat, 0), (phone, 300)]), world.person(3, &[]));
+    let change_at = world.now() + Duration::from_secs(50);
+    let on_call =
+        |people| world.calendar.on_call.lock().expect("nobody panics").insert(ROTA, people);
+    on_call(vec![first]);
+    *world.calendar.then.lock().expect("nobody panics") = Some((change_at, vec![second]));
+    world.acts(chat, &[Act::TooMany(200)]);
+    world.tell(9, &[Target::OnCall(ROTA)]);
+    let _running = world.run();
+    pass_ms(100_000).await;
+    world.book.tables().taken.insert(IncidentId(9));
+    pass_ms(300_000).await;
+    expect![[r"
+        1 to endpoint 1, try 1: retry, 429
+        1 to endpoint 1, try 2: delivered, 200
         1 to endpoint 2, try 1: held_back, acknowledged meanwhile
     "]]
     .assert_eq(&world.receipts());

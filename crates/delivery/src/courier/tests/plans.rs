@@ -136,6 +136,20 @@ fn nothing_is_leased_ahead_where_that_would_decide_too_early() {
 }
 
 #[test]
+fn a_digest_is_leased_no_more_than_its_channel_shows() {
+    let options = options(256);
+    let read = Settings::read(r#"{"digest": {"more_than": 2, "within": "1m"}}"#, &options);
+    for (told_at_once, wanted) in [(250, 250), (1_000, 250), (21, 21), (2, 2), (1, 8), (0, 8)] {
+        let mut lanes = Lanes::new(&options);
+        prove(&mut lanes, 1, 10);
+        lanes.open(place(1), Some(read.for_channel(told_at_once)), at(1));
+        let plan = plan(&mut lanes, &[due(1, 8)], at(1));
+        let folds = !plan.folding.is_empty();
+        assert_eq!((plan.wanted[0].most, folds), (wanted, told_at_once > 1), "{told_at_once}");
+    }
+}
+
+#[test]
 fn nothing_is_leased_ahead_while_somebody_gets_no_slot() {
     let mut lanes = Lanes::new(&options(2));
     for id in 1..=3 {

@@ -1,7 +1,7 @@
 //! A world for a courier: a scripted sender, a journal that applies what it takes, calendars, and a clock that
 //! goes as tokio's paused one does.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration as Span;
 
@@ -23,7 +23,8 @@ use tokio::time::{Instant, sleep};
 use super::book::Book;
 use crate::channel::{Endpoint, Message, Sent, SentOutcome};
 use crate::courier::{
-    CalendarError, Calendars, Courier, Dice, Error, Handle, News, Options, Ports, Sender,
+    CalendarError, Calendars, Courier, DIGEST_MESSAGES, Dice, Error, Handle, News, Options, Ports,
+    Sender,
 };
 
 pub(super) const HERE: ProjectId = ProjectId(1);
@@ -48,6 +49,7 @@ pub(super) struct Script {
     acts: HashMap<EndpointId, VecDeque<Act>>,
     always: HashMap<EndpointId, Act>,
     sent: Vec<(u64, EndpointId, Vec<u64>)>,
+    keys: Vec<String>,
     under_way: HashMap<EndpointId, usize>,
     most_under_way: HashMap<EndpointId, usize>,
 }
@@ -120,11 +122,15 @@ impl World {
     }
 
     pub(super) fn endpoint_with(&self, id: u128, config: &str) -> EndpointId {
+        self.endpoint_of(id, "webhook", config)
+    }
+
+    pub(super) fn endpoint_of(&self, id: u128, channel: &str, config: &str) -> EndpointId {
         let row = EndpointRow {
             project: HERE,
             id: EndpointId(id),
             subscriber: SubscriberId(1),
-            channel: "webhook".to_owned(),
+            channel: channel.to_owned(),
             name: format!("endpoint {id}"),
             config: config.to_owned(),
             secrets: Vec::new(),
@@ -223,6 +229,11 @@ impl World {
         lock(&self.script).sent.iter().filter(|(_, to, _)| *to == endpoint).count()
     }
 
+    /// What the other side knew each message by, in order.
+    pub(super) fn keys(&self) -> Vec<String> {
+        lock(&self.script).keys.clone()
+    }
+
     pub(super) fn most_under_way(&self, endpoint: EndpointId) -> usize {
         lock(&self.script).most_under_way.get(&endpoint).copied().unwrap_or(0)
     }
@@ -288,6 +299,7 @@ impl Sender for Scripted {
             let all = std::iter::once(message.notification).chain(message.others);
             let numbers = all.map(|one| u64::try_from(one.id.0).unwrap_or(0)).collect();
             script.sent.push((micros, endpoint.id, numbers));
+            script.keys.push(message.key());
             let under_way = script.under_way.entry(endpoint.id).or_default();
             *under_way += 1;
             let under_way = *under_way;
@@ -312,6 +324,14 @@ impl Sender for Scripted {
             Act::Panic => panic!("a channel is broken"),
         }
     }
+
+    fn told_at_once(&self, channel: &str) -> u32 {
+        match channel {
+            "pagerduty" => 1,
+            "slack" => 3,
+            _ => DIGEST_MESSAGES,
+        }
+    }
 }
 
 fn answer(outcome: SentOutcome, status: u16) -> Sent {
@@ -322,7 +342,10 @@ fn answer(outcome: SentOutcome, status: u16) -> Sent {
 #[derive(Debug, Default)]
 pub(super) struct Wall {
     pub(super) on_call: Mutex<HashMap<ScheduleId, Vec<SubscriberId>>>,
-    pub(super) mute: Mutex<HashSet<ScheduleId>>,
+    /// Who is on call on every schedule from some moment on.
+    pub(super) then: Mutex<Option<(Timestamp, Vec<SubscriberId>)>>,
+    /// What is mute, and from when on.
+    pub(super) mute: Mutex<HashMap<ScheduleId, Timestamp>>,
 }
 
 #[async_trait]
@@ -331,9 +354,13 @@ impl Calendars for Wall {
         &self,
         _: ProjectId,
         schedule: ScheduleId,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<Vec<SubscriberId>, CalendarError> {
-        let people = lock(&self.on_call).get(&schedule).cloned();
+        let later = lock(&self.then).clone().filter(|(since, _)| *since <= now);
+        let people = match later {
+            Some((_, people)) => Some(people),
+            None => lock(&self.on_call).get(&schedule).cloned(),
+        };
         people.ok_or_else(|| CalendarError::Unreadable("the schedule is gone".to_owned()))
     }
 
@@ -341,10 +368,11 @@ impl Calendars for Wall {
         &self,
         _: ProjectId,
         calendar: ScheduleId,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<Option<String>, CalendarError> {
         let name = format!("calendar {}", calendar.0);
-        Ok(lock(&self.mute).contains(&calendar).then_some(name))
+        let since = lock(&self.mute).get(&calendar).copied();
+        Ok(since.filter(|since| *since <= now).map(|_| name))
     }
 }
 

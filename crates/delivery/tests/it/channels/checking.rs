@@ -68,6 +68,16 @@ fn how_fast_and_how_bundled_is_said_to_every_channel() {
         ("webhook", json!({"url": "https://example.com", "digest": digest, "secret": "s3cret"})),
         ("console", json!({"concurrency": 0, "rate_per_second": -1, "digest": {"more_than": 20}})),
         ("console", json!({"concurrency": 65, "rate_per_second": "fast", "digest": true})),
+        ("pagerduty", json!({"routing_key": "R1", "rate_per_second": 2, "digest": digest})),
+        ("opsgenie", json!({"api_key": "k", "digest": digest})),
+        (
+            "webhook",
+            json!({"url": "https://x.example", "digest": digest, "template": "{{ name }}"}),
+        ),
+        (
+            "webhook",
+            json!({"url": "https://x.example", "digest": digest, "template": "[{{ name }}, {{ digest }}]"}),
+        ),
     ];
     check("sending.txt", &configs);
     let console = endpoint(&channels(), "console", &configs[0].1);

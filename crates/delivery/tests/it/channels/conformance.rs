@@ -23,7 +23,7 @@ pub(super) struct Case {
     wrong: fn(&str) -> Value,
     pub(super) vendor: Vendor,
     /// A secret that must not be shown.
-    secret: &'static str,
+    pub(super) secret: &'static str,
     /// Where in the request it stands by what the other side knows a repeated message, or its subject.
     key: Option<fn(&crate::servers::http::Seen) -> String>,
 }
@@ -164,10 +164,25 @@ async fn a_digest_is_taken_with_all_that_is_in_it() {
         let first = opened();
         let mut others: Vec<_> =
             transitions().iter().map(|each| notification(*each, HOSTILE)).collect();
-        others.extend(std::iter::repeat_n(opened(), 30));
+        others.extend(std::iter::repeat_n(opened(), 300));
+        others.truncate(Channels::told_at_once(case.channel) as usize - 1);
         let message = Message { others: &others, test: true, ..message(&first) };
         let sent = channels.send(&endpoint, &message).await;
         assert_eq!(sent.outcome, SentOutcome::Delivered, "{}: {}", case.channel, sent.answer);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_of_more_than_one_message_tells_of() {
+    let channels = channels();
+    for case in &CASES {
+        let server = Server::start(Behaviour::Vendor(case.vendor)).await;
+        let endpoint = endpoint(&channels, case.channel, &(case.config)(&server.url("")));
+        let others = vec![opened(); Channels::told_at_once(case.channel) as usize];
+        let sent =
+            channels.send(&endpoint, &Message { others: &others, ..message(&opened()) }).await;
+        assert_eq!(sent.outcome, SentOutcome::Retry { after: None }, "{}", case.channel);
+        assert!(server.seen().is_empty(), "{}", case.channel);
     }
 }
 
@@ -252,6 +267,57 @@ async fn what_is_kept_of_an_answer_is_short_clean_and_without_secrets() {
         assert!(sent.answer.len() <= model::limits::ANSWER_BYTES, "{}", case.channel);
         assert!(!sent.answer.chars().any(char::is_control), "{}", case.channel);
         assert!(!sent.answer.contains(case.secret), "{}: {}", case.channel, sent.answer);
+    }
+}
+
+#[tokio::test]
+async fn no_part_of_a_secret_is_left_where_an_answer_is_cut() {
+    let channels = channels();
+    for case in &CASES {
+        for before in (0..case.secret.len()).map(|inside| model::limits::ANSWER_BYTES - inside) {
+            let body = format!("{}{}", "x".repeat(before), case.secret).into_bytes();
+            let (sent, _) =
+                sent_to(case, Behaviour::Always(400, Vec::new(), body), &channels).await;
+            let rest = sent.answer.trim_start_matches('x');
+            assert!(rest.chars().all(|sign| sign == '*'), "{}: {rest}", case.channel);
+        }
+    }
+}
+
+/// Says what it was told by, as servers do where somebody looks for a mistake.
+fn echo(seen: &crate::servers::http::Seen, _: &[crate::servers::http::Seen]) -> (u16, String) {
+    (400, format!("Authorization: {}", seen.header("authorization")))
+}
+
+#[tokio::test]
+async fn what_is_made_of_a_secret_is_struck_out_too() {
+    let channels = channels();
+    let login = |at: &str, rest: Value| {
+        let mut config = json!({"username": "bell", "password": "hunter2"});
+        config.as_object_mut().unwrap().extend(rest.as_object().cloned().unwrap());
+        (at.to_owned(), config)
+    };
+    for channel in ["ntfy", "alertmanager", "webhook", "slack", "opsgenie"] {
+        let server = Server::start(Behaviour::Vendor(echo)).await;
+        let at = server.url("");
+        let (_, config) = match channel {
+            "ntfy" => login(channel, json!({"topic": "ops", "base_url": at})),
+            "alertmanager" => login(channel, json!({"url": at})),
+            // printf 'bell:hunter2' | base64
+            "webhook" => (
+                at.clone(),
+                json!({"url": at, "headers": {"Authorization": "Basic YmVsbDpodW50ZXIy"}}),
+            ),
+            "slack" => (at.clone(), json!({"token": "hunter2", "channel": "C1", "base_url": at})),
+            _ => (at.clone(), json!({"api_key": "hunter2", "base_url": at})),
+        };
+        let sent = send(&channels, channel, &config, &opened()).await;
+        let shown = sent.answer.as_str();
+        assert!(
+            shown.starts_with("Authorization: ") && shown.ends_with("***"),
+            "{channel}: {shown}"
+        );
+        assert!(!shown.contains("hunter2") && !shown.contains("YmVsbDpodW50ZXIy"), "{shown}");
     }
 }
 

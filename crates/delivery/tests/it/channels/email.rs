@@ -80,6 +80,25 @@ async fn all_mails_about_an_incident_are_one_thread() {
 }
 
 #[tokio::test]
+async fn a_digest_that_tells_more_than_the_one_before_is_another_mail() {
+    let server = MailServer::start(Behaviour::default()).await;
+    let channels = channels();
+    let endpoint = endpoint(&channels, "email", &config(server.port));
+    let told = opened();
+    let others = [Trigger::Signal, Trigger::Resolved]
+        .map(|trigger| notification(Transition::Of(trigger), "x"));
+    for others in [&[][..], &others[..1], &others[..1], &others] {
+        let sent = channels.send(&endpoint, &Message { others, ..message(&told) }).await;
+        assert_eq!(sent.outcome, SentOutcome::Delivered, "{}", sent.answer);
+    }
+    let taken = server.taken();
+    let ids: Vec<_> =
+        taken.iter().map(|taken| headers(&taken.mail, "message-id").remove(0)).collect();
+    assert_eq!(ids[1], ids[2], "a digest that is sent twice is the same mail");
+    assert!(ids[0] != ids[1] && ids[1] != ids[3] && ids[0] != ids[3], "{ids:?}");
+}
+
+#[tokio::test]
 async fn hostile_text_makes_no_header_no_recipient_and_no_command() {
     let server = MailServer::start(Behaviour::default()).await;
     let channels = channels();

@@ -3,6 +3,7 @@
 use delivery::channel::{Sent, SentOutcome};
 use serde_json::json;
 
+use super::conformance::{CASES, Case};
 use crate::messages::{channels, opened, send};
 use crate::servers::http::{Behaviour, Server};
 
@@ -34,6 +35,44 @@ async fn another_host_sees_no_header_of_ones_own() {
     let seen = other.seen();
     assert_eq!(seen[0].header("x-key"), "");
     assert_ne!(seen[0].header("idempotency-key"), "");
+}
+
+#[tokio::test]
+async fn another_host_gets_no_request_with_a_secret_in_its_body_or_address() {
+    let has_secret = |case: &Case| {
+        let config = (case.config)("http://h");
+        let in_address = ["discord", "mattermost", "teams", "telegram"].contains(&case.channel)
+            || (case.channel == "slack" && config.get("url").is_some());
+        in_address || case.channel == "pagerduty"
+    };
+    for case in &CASES {
+        for status in [307, 308] {
+            let other = Server::start(Behaviour::Always(200, Vec::new(), b"{}".to_vec())).await;
+            let place = other.url("/x");
+            let server = Server::start(Behaviour::Redirect(status, place.clone())).await;
+            let sent =
+                send(&channels(), case.channel, &(case.config)(&server.url("")), &opened()).await;
+            if has_secret(case) {
+                assert_eq!((sent.outcome, sent.status), (SentOutcome::Refused, status));
+                assert!(sent.answer.contains("another host"), "{}: {}", case.channel, sent.answer);
+                assert!(other.seen().is_empty(), "{}", case.channel);
+            } else {
+                let seen = format!("{:?}", other.seen());
+                assert!(!seen.contains(case.secret) && seen.contains("/x"), "{}", case.channel);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_stays_with_its_host_through_a_redirect_there() {
+    for case in CASES.iter().filter(|case| ["pagerduty", "telegram"].contains(&case.channel)) {
+        let server = Server::start(Behaviour::Redirect(308, "/there".to_owned())).await;
+        let sent =
+            send(&channels(), case.channel, &(case.config)(&server.url("")), &opened()).await;
+        assert_eq!(sent.status, 200, "{}: {}", case.channel, sent.answer);
+        assert_eq!(server.seen()[1].path, "/there");
+    }
 }
 
 #[tokio::test]

@@ -64,6 +64,25 @@ async fn a_digest_lists_all_that_is_told() {
 }
 
 #[tokio::test]
+async fn a_digest_is_known_by_all_that_is_in_it_and_by_nothing_else() {
+    let [a, b, c] = [Trigger::Opened, Trigger::Signal, Trigger::Resolved]
+        .map(|trigger| notification(Transition::Of(trigger), "x"));
+    let mut keys = Vec::new();
+    for (first, others) in
+        [(&a, vec![]), (&a, vec![&b]), (&b, vec![&a]), (&a, vec![&b, &c]), (&b, vec![])]
+    {
+        let others: Vec<_> = others.into_iter().cloned().collect();
+        let seen = seen(json!({}), &Message { others: &others, ..message(first) }).await;
+        keys.push(seen.header("idempotency-key").to_owned());
+    }
+    assert_eq!([&keys[0], &keys[4]], [&a.id.to_string(), &b.id.to_string()]);
+    assert_eq!(keys[1], keys[2], "the order says nothing");
+    let others: std::collections::BTreeSet<_> = keys.iter().collect();
+    assert_eq!(others.len(), 4, "{keys:?}");
+    assert!(keys.iter().all(|key| key.len() == 36 && key.as_bytes()[14] == b'8'), "{keys:?}");
+}
+
+#[tokio::test]
 async fn every_secret_signs_what_was_sent() {
     let told = opened();
     let config = json!({"secret": "first-secret", "secrets": ["second-secret"]});

@@ -1,7 +1,7 @@
 //! What a condition holds of, as texts: equal, one of, at least as bad, and their opposites, on
 //! component, environment and severity. The workload uses no others.
 
-use model::{Condition, Field, Incident, Op, Severity};
+use model::{Condition, Field, Incident, Op, Severity, Signal};
 
 /// What conditions are held against.
 #[derive(Debug, Clone)]
@@ -12,6 +12,15 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// What a signal says.
+    pub(super) fn of_signal(signal: &Signal<'_>) -> Self {
+        Self {
+            component: signal.component.to_string(),
+            environment: signal.environment.to_string(),
+            severity: signal.severity,
+        }
+    }
+
     /// How an incident stands.
     pub(super) fn of(row: &Incident) -> Self {
         Self {

@@ -4,10 +4,15 @@
 //! What no longer fires is forgotten when somebody asks, up to the first that does fire: whether a
 //! thing that fires again counts without fitting the source anew depends on it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use model::id::KeyHasher;
-use model::{DirectiveId, IncidentId, ProjectId};
+use model::{
+    DirectiveId, Duration, IncidentId, ProjectId, Signal, SignalStatus, Timestamp, Trigger,
+};
 
 use super::conditions::Facts;
+use super::{Matter, News, What};
 use crate::auditor::Auditor;
 use crate::auditor::alerts::Identity;
 
@@ -22,7 +27,88 @@ pub(super) struct Source {
     is_target: bool,
 }
 
+/// By which inhibition an opening is kept quiet, the values that are the same, whether only what fits the
+/// source alone counts, and which incident.
+pub(super) type Inhibited = (ProjectId, DirectiveId, Vec<String>, bool, IncidentId);
+
+/// How long it takes until somebody sees whether it still is kept quiet.
+const LOOK_APART: Duration = Duration::from_secs(10);
+
 impl Auditor {
+    /// An alert that fires already was sent again: it is a source as if it had fired anew.
+    pub(super) fn see_again(&mut self, project: ProjectId, signal: &Signal<'_>, fingerprint: u64) {
+        let known = self.alerts.get(&(project, fingerprint)).filter(|alert| alert.firing);
+        let fires = signal.status == SignalStatus::Firing;
+        if let (Some(known), true, true) = (known, fires, self.listens(project)) {
+            let (facts, incident) = (Facts::of_signal(signal), known.incident);
+            self.see_source(project, &facts, Identity::Alert(fingerprint), incident);
+        }
+    }
+
+    /// Remembers an opening that an inhibition keeps quiet, to look at it again later.
+    pub(super) fn keep_inhibited(&mut self, matter: &Matter, by: DirectiveId, id: IncidentId) {
+        let project = matter.project;
+        let inhibition = self.inhibitions(project).find(|(of, _)| *of == by);
+        let Some((_, inhibition)) = inhibition else { return };
+        let values = inhibition.equal.iter().map(|field| matter.facts.text(field)).collect();
+        let fits_both = matter.facts.fit(&inhibition.source);
+        self.telling.inhibited.insert((project, by, values, fits_both, id));
+        let due = self.at + LOOK_APART;
+        self.telling.looks.entry(project).or_insert(due);
+    }
+
+    /// Looks that wait.
+    pub(in crate::auditor) fn looks_due(&self) -> impl Iterator<Item = (Timestamp, ProjectId)> {
+        self.telling.looks.iter().map(|(&project, &at)| (at, project))
+    }
+
+    /// What is not kept quiet any more and nobody has taken up is told as opened; what somebody has is
+    /// forgotten; the rest is looked at again.
+    pub(in crate::auditor) fn look_is_due(&mut self, project: ProjectId) {
+        self.telling.looks.remove(&project);
+        let kept = self.telling.inhibited.iter().filter(|(of, ..)| *of == project).cloned();
+        let mut over = BTreeSet::new();
+        let mut answers = BTreeMap::new();
+        for opening in kept.collect::<Vec<_>>() {
+            let (_, by, values, fits_both, id) = opening.clone();
+            let group = (by, values, fits_both);
+            let fires = match answers.get(&group) {
+                Some(&fires) => fires,
+                None => self.has_source(project, &group),
+            };
+            answers.insert(group, fires);
+            if !(fires && self.incident(id).row.is_untaken()) {
+                self.telling.inhibited.remove(&opening);
+                over.insert(id);
+            }
+        }
+        over.into_iter().for_each(|id| self.tell_after_all(id));
+        if self.telling.inhibited.iter().any(|(of, ..)| *of == project) {
+            let due = self.at + LOOK_APART;
+            self.telling.looks.insert(project, due);
+        }
+    }
+
+    /// What was kept quiet is told as it stands now, unless somebody has taken it up.
+    pub(super) fn tell_after_all(&mut self, id: IncidentId) {
+        let is_told =
+            |news: &News| news.incident == id && matches!(news.what, What::Of(Trigger::Opened));
+        let told = self.telling.news.iter().any(is_told);
+        if !told && self.incident(id).row.is_untaken() {
+            self.note(id, Trigger::Opened);
+        }
+    }
+
+    /// Whether an inhibition that is in force has a source with these values that fires.
+    fn has_source(
+        &mut self,
+        project: ProjectId,
+        (by, values, fits_both): &(DirectiveId, Vec<String>, bool),
+    ) -> bool {
+        let in_force = self.inhibitions(project).any(|(id, one)| id == *by && one.enabled);
+        in_force && self.source_fires(project, *by, values, *fits_both)
+    }
+
     /// Something fires: it is the source of every inhibition that it fits.
     pub(super) fn see_source(
         &mut self,
@@ -59,19 +145,29 @@ impl Auditor {
             })
             .collect();
         fitting.into_iter().find_map(|(id, values, fits_both)| {
-            let known = self.telling.sources.iter().filter(|((of, by, same, ..), source)| {
-                let counts = !(fits_both && source.is_target);
-                counts && (*of, *by) == (project, id) && *same == values
-            });
-            let known: Vec<_> = known.map(|(key, source)| (key.clone(), source.incident)).collect();
-            known.into_iter().find_map(|(key, incident)| {
-                if self.fires(project, key.4, incident) {
-                    return Some(id);
-                }
-                self.telling.sources.remove(&key);
-                None
-            })
+            self.source_fires(project, id, &values, fits_both).then_some(id)
         })
+    }
+
+    fn source_fires(
+        &mut self,
+        project: ProjectId,
+        id: DirectiveId,
+        values: &[String],
+        fits_both: bool,
+    ) -> bool {
+        let known = self.telling.sources.iter().filter(|((of, by, same, ..), source)| {
+            let counts = !(fits_both && source.is_target);
+            counts && (*of, *by) == (project, id) && *same == values
+        });
+        let known: Vec<_> = known.map(|(key, source)| (key.clone(), source.incident)).collect();
+        for (key, incident) in known {
+            if self.fires(project, key.4, incident) {
+                return true;
+            }
+            self.telling.sources.remove(&key);
+        }
+        false
     }
 
     fn fires(&self, project: ProjectId, identity: Identity, incident: Option<IncidentId>) -> bool {

@@ -13,15 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     Directive, DirectiveId, DirectiveKind, Duration, Entry, Held, IncidentId, ProjectId, Reason,
-    Rule, ScheduleId, Severity, Signal, SignalStatus, Subject, SubscriberId, Target, Timestamp,
-    Transition, Trigger, limits,
+    Rule, ScheduleId, Severity, Signal, SignalId, SignalStatus, Subject, SubscriberId, Target,
+    Timestamp, Transition, Trigger, limits,
 };
 
 use super::alerts::Identity;
 use super::{Auditor, Fate, Prediction};
 use conditions::Facts;
 pub(super) use inhibitions::number;
-use inhibitions::{Source, SourceKey};
+use inhibitions::{Inhibited, Source, SourceKey};
 pub(super) use timed::RunKey;
 use timed::{Reminder, Running};
 
@@ -61,6 +61,12 @@ pub(super) struct Telling {
     /// Openings that a silence keeps quiet.
     quiet: BTreeSet<(ProjectId, DirectiveId, IncidentId)>,
     sources: BTreeMap<SourceKey, Source>,
+    /// Openings that an inhibition keeps quiet.
+    inhibited: BTreeSet<Inhibited>,
+    /// Alerts that were kept quiet and fire on, and the signal that each fired with.
+    quiet_alerts: BTreeMap<(ProjectId, u64), SignalId>,
+    /// When the openings are looked at next.
+    looks: BTreeMap<ProjectId, Timestamp>,
     running: BTreeMap<RunKey, Running>,
     reminders: BTreeMap<IncidentId, Reminder>,
     news: Vec<News>,
@@ -126,6 +132,10 @@ impl Auditor {
             let identity = Identity::Alert(lease.fingerprint);
             self.tell_of_signal(*project, signal, identity, incident);
         }
+        if let (Entry::Alert { project, signal, lease }, Some(Fate::Skipped(_))) = (entry, fate) {
+            self.see_again(*project, signal, lease.fingerprint);
+            self.tell_again(*project, signal, lease.fingerprint);
+        }
         for News { project, incident, facts, what } in std::mem::take(&mut self.telling.news) {
             let subject = Subject::Incident(incident);
             match what {
@@ -152,11 +162,7 @@ impl Auditor {
         if !self.listens(project) {
             return;
         }
-        let facts = Facts {
-            component: signal.component.to_string(),
-            environment: signal.environment.to_string(),
-            severity: signal.severity,
-        };
+        let facts = Facts::of_signal(signal);
         let trigger = match signal.status {
             SignalStatus::Firing => {
                 self.see_source(project, &facts, identity, incident);
@@ -165,11 +171,49 @@ impl Auditor {
             SignalStatus::Resolved => Trigger::SignalResolved,
         };
         let (subject, transition) = (Subject::Signal(signal.id), Transition::Of(trigger));
-        self.tell_rules(Matter { project, subject, transition, facts }, trigger);
+        let matter = Matter { project, subject, transition, facts };
+        let held = self.tell_rules(matter, trigger);
+        if let (Identity::Alert(fingerprint), Trigger::Signal, Some(held)) =
+            (identity, trigger, held)
+        {
+            self.keep_alert(project, fingerprint, signal.id, held.is_some());
+        }
     }
 
-    /// Everybody whose rules ask for it and fit: once each, with all of their rules.
-    fn tell_rules(&mut self, matter: Matter, trigger: Trigger) {
+    /// An alert fires and rules ask for it: it is told, or kept quiet.
+    fn keep_alert(&mut self, project: ProjectId, fingerprint: u64, id: SignalId, quiet: bool) {
+        if quiet {
+            self.telling.quiet_alerts.insert((project, fingerprint), id);
+        } else {
+            self.forget_quiet_alert(project, fingerprint);
+        }
+    }
+
+    /// An alert is told, or over.
+    pub(super) fn forget_quiet_alert(&mut self, project: ProjectId, fingerprint: u64) {
+        self.telling.quiet_alerts.remove(&(project, fingerprint));
+    }
+
+    /// An alert that was kept quiet is sent again: it is told once nothing holds it.
+    fn tell_again(&mut self, project: ProjectId, signal: &Signal<'_>, fingerprint: u64) {
+        let kept = self.telling.quiet_alerts.get(&(project, fingerprint)).copied();
+        let (Some(id), SignalStatus::Firing) = (kept, signal.status) else { return };
+        let (subject, trigger) = (Subject::Signal(id), Trigger::Signal);
+        let transition = Transition::Of(trigger);
+        let facts = Facts::of_signal(signal);
+        let matter = Matter { project, subject, transition, facts };
+        let asked = self.rules(project).any(|(_, rule)| {
+            rule.enabled && rule.on.contains(&trigger) && matter.facts.fit(&rule.conditions)
+        });
+        if asked && self.held(&matter).is_none() {
+            self.forget_quiet_alert(project, fingerprint);
+            self.tell_rules(matter, trigger);
+        }
+    }
+
+    /// Everybody whose rules ask for it and fit: once each, with all of their rules. Answers what holds it
+    /// back, if anybody asks.
+    fn tell_rules(&mut self, matter: Matter, trigger: Trigger) -> Option<Option<Held>> {
         let fitting = self.rules(matter.project).filter(|(_, rule)| {
             rule.enabled && rule.on.contains(&trigger) && matter.facts.fit(&rule.conditions)
         });
@@ -178,7 +222,7 @@ impl Auditor {
             by_owner.entry(rule.subscriber).or_default().push(id);
         }
         if by_owner.is_empty() {
-            return;
+            return None;
         }
         let held = self.held(&matter);
         let opening = matches!(trigger, Trigger::Opened | Trigger::Reopened);
@@ -187,9 +231,15 @@ impl Auditor {
         {
             self.telling.quiet.insert((matter.project, by, incident));
         }
+        if let Some(Held { reason: Reason::Inhibited, by }) = held
+            && let (Subject::Incident(incident), true) = (matter.subject, opening)
+        {
+            self.keep_inhibited(&matter, by, incident);
+        }
         for (subscriber, rules) in by_owner {
             self.tell_one(&matter, subscriber, rules, held, opening);
         }
+        Some(held)
     }
 
     fn tell_one(

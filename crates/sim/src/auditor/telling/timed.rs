@@ -1,8 +1,8 @@
 //! What is told because time has passed: reminders, steps of escalation policies, the end of a silence.
 
 use model::{
-    DirectiveId, DirectiveKind, Duration, IncidentId, ProjectId, Rule, Status, SubscriberId,
-    Timestamp, Transition, Trigger, limits,
+    DirectiveId, DirectiveKind, Duration, IncidentId, ProjectId, Rule, SubscriberId, Timestamp,
+    Transition, Trigger, limits,
 };
 
 use super::conditions::Facts;
@@ -120,10 +120,10 @@ impl Auditor {
     /// Each span that has passed and was not told of is told of; a new rule may have come between.
     pub(in crate::auditor) fn reminder_is_due(&mut self, incident: IncidentId) {
         let row = &self.incident(incident).row;
-        let (project, open) = (row.project, row.status == Status::Open);
+        let (project, untaken) = (row.project, row.is_untaken());
         let Some(reminder) = self.telling.reminders.get_mut(&incident) else { return };
         let Some(deadline) = reminder.deadline.take() else { return };
-        if !open {
+        if !untaken {
             return;
         }
         let (before, passed) = (reminder.reminded, deadline.since(reminder.since));
@@ -157,12 +157,12 @@ impl Auditor {
         }
     }
 
-    /// A step is told while the incident is OPEN; then the next one waits, or the next round.
+    /// A step is told while nobody has taken the incident up; then the next one waits, or the next round.
     pub(in crate::auditor) fn step_is_due(&mut self, key: RunKey) {
         let Some(run) = self.telling.running.remove(&key) else { return };
         let row = &self.incident(key.0).row;
         let (project, facts) = (row.project, Facts::of(row));
-        if row.status != Status::Open || row.merged_into.is_some() {
+        if !row.is_untaken() || row.merged_into.is_some() {
             return;
         }
         let Some(policy) = self.policy(project, run.policy).cloned() else { return };
@@ -184,7 +184,7 @@ impl Auditor {
         }
     }
 
-    /// A silence ends, and what it kept quiet and is still OPEN is told after all; or it is old
+    /// A silence ends, and what it kept quiet and nobody took up is told after all; or it is old
     /// enough to be forgotten.
     pub(in crate::auditor) fn silence_is_due(&mut self, project: ProjectId, id: DirectiveId) {
         if self.telling.over.remove(&(project, id)) {
@@ -196,9 +196,7 @@ impl Auditor {
         let quiet: Vec<IncidentId> = quiet.map(|(.., incident)| *incident).collect();
         for incident in quiet {
             self.telling.quiet.remove(&(project, id, incident));
-            if self.incident(incident).row.status == Status::Open {
-                self.note(incident, Trigger::Opened);
-            }
+            self.tell_after_all(incident);
         }
     }
 }
