@@ -21,5 +21,5 @@ mod rules;
 pub use condition::{Binding, Conjunction, check_conditions};
 pub use facts::{Facts, Standing};
 pub use glob::Glob;
-pub use rule::{CompiledRule, Fit, check_rule};
+pub use rule::{CompiledRule, Fit, cel_cost, check_rule};
 pub use rules::Rules;

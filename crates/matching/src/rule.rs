@@ -85,6 +85,17 @@ pub fn check_rule(rule: &Rule) -> Vec<FieldError> {
     errors
 }
 
+/// What the different ones of these expressions may cost for one fact, all together; one that does not compile
+/// costs nothing.
+#[must_use]
+pub fn cel_cost<'e>(expressions: impl IntoIterator<Item = &'e str>) -> u64 {
+    let dialect = Dialect::default();
+    let given = expressions.into_iter().filter(|expression| !expression.is_empty());
+    let different: std::collections::BTreeSet<&str> = given.collect();
+    let compiled = different.iter().map(|source| Expression::compile("cel", source, &dialect));
+    compiled.flatten().map(|expression| expression.cost()).sum()
+}
+
 /// That a rule says what it matches, once.
 pub(crate) fn check_presence(rule: &Rule) -> Option<FieldError> {
     let asks = !rule.conditions.is_empty() || !rule.cel.is_empty();

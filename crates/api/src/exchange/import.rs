@@ -55,6 +55,7 @@ pub(super) async fn read(api: &Api, call: &Call, mut fields: Fields) -> Result<P
     let subscribers = reader.subscribers(&mut fields);
     let endpoints = reader.endpoints(&mut fields);
     let wanted = reader.rules(&mut fields);
+    check_cost(&mut fields, &wanted);
     let rules = reader.with_present(&mut fields, wanted).await?;
     fields.finish()?;
     Ok(Plan { subscribers, endpoints, rules })
@@ -183,6 +184,20 @@ impl Reader<'_> {
             planned.push(Planned { wanted, before });
         }
         Ok(planned)
+    }
+}
+
+/// What the engine would refuse in the middle of the file, whatever else the project has. With what it has, the
+/// engine counts.
+fn check_cost(fields: &mut Fields, wanted: &[Directive]) {
+    let rules = wanted.iter().filter_map(|directive| directive.body.as_rule());
+    let in_force = rules.filter(|rule| rule.enabled).map(|rule| rule.cel.as_str());
+    let (cost, most) = (matching::cel_cost(in_force), limits::CEL_COST_OF_PROJECT);
+    if cost > most {
+        let message = format!(
+            "the different expressions of its rules may cost {cost} together, at most {most} is allowed"
+        );
+        fields.refuse("rules", "too_costly", message);
     }
 }
 

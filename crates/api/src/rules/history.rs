@@ -140,27 +140,21 @@ pub(super) async fn happened(
     Ok(moments)
 }
 
-/// Every transition of a timeline that the engine tells of, and every wait for an answer that `on` asks for
-/// and nobody ended.
+/// Every transition of a timeline that the engine tells of, and every span that `on` asks for in which nobody took
+/// the incident up.
 fn transitions(rows: &[AuditRow], on: &[Trigger], now: Timestamp) -> Vec<(Timestamp, Trigger)> {
     let mut moments = Vec::new();
-    let mut waits_since: Option<Timestamp> = None;
+    let mut waiting = Waiting::of(on);
     for row in rows {
+        moments.extend(waiting.until(row.at));
         if is_taken_in(row) {
             // It follows another from here on, and nothing is told of it any more.
-            moments.extend(unanswered(waits_since.take(), row.at, on));
-            break;
+            return moments;
         }
-        let trigger = trigger(row);
-        if ends_wait(row) {
-            moments.extend(unanswered(waits_since.take(), row.at, on));
-        }
-        if matches!(trigger, Some(Trigger::Opened | Trigger::Reopened)) {
-            waits_since = Some(row.at);
-        }
-        moments.extend(trigger.map(|trigger| (row.at, trigger)));
+        waiting.see(row);
+        moments.extend(trigger(row).map(|trigger| (row.at, trigger)));
     }
-    moments.extend(unanswered(waits_since, now, on));
+    moments.extend(waiting.until(now));
     moments.sort_unstable();
     moments
 }
@@ -170,23 +164,73 @@ fn is_taken_in(row: &AuditRow) -> bool {
     matches!(row.action, AuditAction::MergedInto { parent } if row.incident != Some(parent))
 }
 
-/// Whether whoever waits for an answer waits no longer: that the system finds an incident quiet is none.
-fn ends_wait(row: &AuditRow) -> bool {
-    matches!(row.action, AuditAction::Moved { .. }) && row.reason != Reason::Quiet
+/// An incident that waits for somebody to take it up, as the engine sees it ([`Incident::is_untaken`]).
+#[derive(Debug)]
+struct Waiting {
+    /// The spans that are asked for, ascending.
+    spans: Vec<Duration>,
+    /// When it was opened or reopened, and how many of the spans are told of since; `None` once one has passed
+    /// in which it was taken up.
+    since: Option<(Timestamp, usize)>,
+    status: Status,
+    assigned: bool,
 }
 
-/// The waits for an answer that ended without one between `since` and `until`.
-fn unanswered(
-    since: Option<Timestamp>,
-    until: Timestamp,
-    on: &[Trigger],
-) -> impl Iterator<Item = (Timestamp, Trigger)> {
-    on.iter().filter_map(move |trigger| match (since, *trigger) {
-        (Some(since), Trigger::Unacknowledged(after)) if until.since(since) >= after => {
-            Some((later(since, after), *trigger))
+impl Waiting {
+    fn of(on: &[Trigger]) -> Self {
+        let spans = on.iter().filter_map(|trigger| match trigger {
+            Trigger::Unacknowledged(after) => Some(*after),
+            _ => None,
+        });
+        let mut spans: Vec<Duration> = spans.collect();
+        spans.sort_unstable();
+        Self { spans, since: None, status: Status::Open, assigned: false }
+    }
+
+    /// What is told when the spans that end by then end.
+    fn until(&mut self, then: Timestamp) -> Vec<(Timestamp, Trigger)> {
+        let mut told = Vec::new();
+        while let Some((since, next)) = self.since
+            && let Some(&span) = self.spans.get(next)
+            && then.since(since) >= span
+        {
+            let untaken = match self.status {
+                Status::Open => true,
+                Status::Investigating => !self.assigned,
+                Status::Resolved | Status::Closed => false,
+            };
+            self.since = untaken.then_some((since, next + 1));
+            if untaken {
+                told.push((later(since, span), Trigger::Unacknowledged(span)));
+            }
         }
-        _ => None,
-    })
+        told
+    }
+
+    fn see(&mut self, row: &AuditRow) {
+        match &row.action {
+            AuditAction::Opened => self.since = Some((row.at, 0)),
+            AuditAction::Moved { from: _, to } => {
+                self.status = *to;
+                // Who takes it up is assigned, unless somebody is.
+                self.assigned |= *to == Status::Investigating && row.reason == Reason::ByHand;
+                if *to == Status::Open {
+                    self.since = Some((row.at, 0));
+                }
+            }
+            AuditAction::Assigned { to } => self.assigned = to.is_some(),
+            AuditAction::SeverityChanged { .. }
+            | AuditAction::Commented
+            | AuditAction::Linked { .. }
+            | AuditAction::MergedInto { .. }
+            | AuditAction::Split { .. }
+            | AuditAction::PolicySaved { .. }
+            | AuditAction::PolicyRemoved { .. }
+            | AuditAction::DirectiveSaved { .. }
+            | AuditAction::DirectiveRemoved { .. }
+            | AuditAction::Replayed { .. } => {}
+        }
+    }
 }
 
 fn later(at: Timestamp, by: Duration) -> Timestamp {
@@ -305,6 +349,22 @@ mod tests {
         ];
         let expected = ["0 opened", "60 unacknowledged_for(60s)", "99 reopened", "139 resolved"];
         assert_eq!(written(&rows), expected);
+    }
+
+    #[test]
+    fn whoever_is_assigned_to_what_is_quiet_has_taken_it_up() {
+        use Status::{Investigating, Open};
+        let assigned = |second, to: Option<&str>| {
+            row(second, AuditAction::Assigned { to: to.map(str::to_owned) }, Reason::ByHand)
+        };
+        let quiet = moved(30, Open, Investigating, Reason::Quiet);
+        let opened = row(0, AuditAction::Opened, Reason::NewKey);
+        let taken = [opened.clone(), quiet.clone(), assigned(40, Some("ana"))];
+        assert_eq!(written(&taken), ["0 opened"]);
+        let waits = ["0 opened", "60 unacknowledged_for(60s)"];
+        let given_back = [taken.as_slice(), &[assigned(50, None)]].concat();
+        assert_eq!(written(&given_back), waits);
+        assert_eq!(written(&[opened, assigned(40, Some("ana"))]), waits, "it is open");
     }
 
     #[test]

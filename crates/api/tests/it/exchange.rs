@@ -135,3 +135,29 @@ async fn an_export_can_be_of_one_subscriber() {
     let text = world.get(READER, &format!("{EXPORT}?subscriber={edge}")).await.text();
     assert!(text.contains("everything") && !text.contains("databases"), "{text}");
 }
+
+#[tokio::test]
+async fn a_file_whose_expressions_cost_more_than_a_project_may_saves_nothing() {
+    let world = World::new().await;
+    let file = |rules: usize| {
+        let rule = |number: usize| {
+            format!(
+                "  - {{name: r{number}, subscriber: core, on: [opened], endpoints: [hook], cel: \"labels.exists(x, \
+                 labels.exists(y, x < y + '{number}'))\"}}\n"
+            )
+        };
+        let rules: String = (0..rules).map(rule).collect();
+        format!(
+            "subscribers: [{{name: core}}]\nendpoints: [{{name: hook, subscriber: core, channel: console, \
+             config: {{}}}}]\nrules:\n{rules}"
+        )
+    };
+    let refused = world.post_text(MANAGER, IMPORT, YAML, &file(4)).await;
+    refused.problem(422, "invalid_fields");
+    assert_eq!(
+        (refused.fields(), world.submitted()),
+        (vec!["rules too_costly".to_owned()], vec![])
+    );
+    let taken = world.post_text(MANAGER, IMPORT, YAML, &file(3)).await;
+    assert_eq!((taken.status.as_u16(), &taken.json()["rules"]["created"]), (200, &json!(3)));
+}

@@ -129,6 +129,7 @@ fn what_expressions_may_cost_together_counts_each_once_while_a_rule_in_force_ask
     assert_eq!(put(3, dear, false), 3, "it is not in force");
     let all = put(3, dear, true);
     assert!((20_000..=limits::CEL_COST).contains(&all), "{all}");
+    assert_eq!(matching::cel_cost([cheap, dear, "", cheap, "nonsense ="]), all);
     assert_eq!(put(1, dear, true), all);
     assert_eq!(put(2, dear, true), all - 3);
     for number in 1..=3 {

@@ -38,6 +38,8 @@ struct Trial {
     would_have_sent: u64,
     examples: Vec<Example>,
     scanned: u64,
+    looked_back_to: String,
+    complete: bool,
     truncated: bool,
 }
 
@@ -80,6 +82,9 @@ fn print(trial: &Trial, hours: u32, output: &mut Output) -> Result<(), Failure> 
     ))?;
     if trial.truncated {
         output.line("There was more in these hours than is looked at.")?;
+    } else if !trial.complete {
+        let back = times::exact(&trial.looked_back_to);
+        output.line(format!("It took too long: signals were looked at back to {back}."))?;
     }
     if trial.examples.is_empty() {
         return Ok(());

@@ -49,7 +49,7 @@ fn a_dry_run_tells_what_the_engine_told_of_every_transition_by_hand_and_by_itsel
          at 0s move RESOLVED",
     );
     let db = text(&only_incident(&mut client, "component=db")["id"]);
-    client.post(&format!("/v1/incidents/{db}/rca"), &complete_rca()).expect_status(200);
+    client.post(&format!("/v1/incidents/{db}/rca"), &complete_rca()).expect_status(201);
     let engine = client.get("/v1/notifications?limit=1000").expect_status(200).json();
     let tried = json!({ "rule_id": rule["id"], "hours": 1 });
     let tried = client.post("/v1/rules/test", &tried).expect_status(200).json();
