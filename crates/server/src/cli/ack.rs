@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 
 use super::client::Connection;
-use super::documents::{self, IncidentDetail};
+use super::documents::IncidentDetail;
 use super::failure::{Failure, Problem};
 use super::incident::{self, Named};
 use super::output::Output;
@@ -98,10 +98,7 @@ fn change(
     let answer = client
         .send(&Method::PATCH, &named.path("/state"), &body)
         .map_err(|failure| failure.hinted(|problem| legal_hint(named, problem)))?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let detail: IncidentDetail = documents::read(&answer.bytes)?;
+    let Some(detail) = output.document::<IncidentDetail>(&answer.bytes)? else { return Ok(()) };
     let assignee = match (&detail.item.assignee, to) {
         (Some(name), "INVESTIGATING") => format!("  (assigned to {name})"),
         _ => String::new(),

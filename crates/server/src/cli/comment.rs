@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::json;
 
 use super::client::Connection;
-use super::documents::{self, IncidentDetail};
+use super::documents::IncidentDetail;
 use super::failure::Failure;
 use super::incident::{self, Named};
 use super::output::Output;
@@ -30,10 +30,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     let text = if options.text == "-" { from_standard_input()? } else { options.text.clone() };
     let body = json!({ "text": text });
     let answer = client.send(&Method::POST, &options.incident.path("/comments"), &body)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let detail: IncidentDetail = documents::read(&answer.bytes)?;
+    let Some(detail) = output.document::<IncidentDetail>(&answer.bytes)? else { return Ok(()) };
     output.line(format!("{}  (commented)", incident::headline(output, &detail)))
 }
 

@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, Connection};
-use super::documents;
 use super::failure::Failure;
 use super::incident::Named;
 use super::names::{self, Kind, Names};
@@ -187,9 +186,6 @@ fn replay(
     let waiting = Waiting::new("making them due again");
     let answer = client.send(&Method::POST, &format!("{PATH}/replay"), &body)?;
     drop(waiting);
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let done: Replayed = documents::read(&answer.bytes)?;
+    let Some(done) = output.document::<Replayed>(&answer.bytes)? else { return Ok(()) };
     output.line(format!("due again: {}", times::counted(done.replayed, "dead letter")))
 }

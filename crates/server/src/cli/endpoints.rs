@@ -164,10 +164,7 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
     let owner = names::optional(&client, Kind::Subscriber, listing.subscriber.as_deref())?;
     let filter: Vec<_> = owner.iter().map(|id| ("subscriber", id.as_str())).collect();
     let answer = client.get(Kind::Endpoint.path(), &filter)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let page: Page<Endpoint> = documents::read(&answer.bytes)?;
+    let Some(page) = output.document::<Page<Endpoint>>(&answer.bytes)? else { return Ok(()) };
     if page.items.is_empty() {
         return output.line("There is no endpoint.");
     }
@@ -230,10 +227,7 @@ fn create(wanted: &Wanted, connection: &Connection, output: &mut Output) -> Resu
         body["verify"] = true.into();
     }
     let answer = client.send(&Method::POST, Kind::Endpoint.path(), &body)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let made: Endpoint = documents::read(&answer.bytes)?;
+    let Some(made) = output.document::<Endpoint>(&answer.bytes)? else { return Ok(()) };
     output.line(format!("endpoint {}  {}  {}", made.id, made.channel, made.name))?;
     if let Some(challenge) = &made.verification {
         challenge.show(output)?;
@@ -331,10 +325,7 @@ fn preview(one: &One, notification: Option<&str>, output: &mut Output) -> Result
         body["notification_id"] = id.into();
     }
     let answer = client.send(&Method::POST, &path, &body)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let shown: Preview = documents::read(&answer.bytes)?;
+    let Some(shown) = output.document::<Preview>(&answer.bytes)? else { return Ok(()) };
     output.line(shown.preview)
 }
 

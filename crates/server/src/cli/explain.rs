@@ -4,7 +4,6 @@ use serde::Deserialize;
 
 use super::client::Connection;
 use super::conditions::Condition;
-use super::documents;
 use super::failure::Failure;
 use super::names::{self, Kind, Names};
 use super::output::{Ink, Output};
@@ -67,10 +66,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     let mut query = vec![("subject", options.subject.trim_start_matches('#'))];
     query.extend(subscriber.iter().map(|id| ("subscriber", id.as_str())));
     let answer = client.get("/v1/explain", &query)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let explanation: Explanation = documents::read(&answer.bytes)?;
+    let Some(explanation) = output.document::<Explanation>(&answer.bytes)? else { return Ok(()) };
     let names = Names::of(&client, &[Kind::Subscriber, Kind::Endpoint, Kind::Schedule])?;
     print(&explanation, &names, output)
 }

@@ -4,7 +4,6 @@
 use serde::Deserialize;
 
 use super::client::{Connection, with_query};
-use super::documents;
 use super::failure::Failure;
 use super::input;
 use super::output::{Ink, Output};
@@ -88,10 +87,8 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     let waiting = Waiting::new("bringing it over");
     let answer = client.post_yaml(&path, &text)?;
     drop(waiting);
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    print(&documents::read(&answer.bytes)?, output)
+    let Some(report) = output.document(&answer.bytes)? else { return Ok(()) };
+    print(&report, output)
 }
 
 fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {

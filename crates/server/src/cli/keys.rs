@@ -7,7 +7,7 @@ use model::{Duration, KeyId};
 use serde_json::json;
 
 use super::client::{Connection, with_query};
-use super::documents::{self, KeyDocument, MintedKey, Page};
+use super::documents::{KeyDocument, MintedKey, Page};
 use super::failure::Failure;
 use super::output::{Ink, Output};
 use super::table::{Cell, Table};
@@ -86,10 +86,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
 
 fn list(project: Option<u32>, connection: &Connection, output: &mut Output) -> Result<(), Failure> {
     let answer = connection.open()?.get(&of_project("/v1/keys", project), &[])?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let page: Page<KeyDocument> = documents::read(&answer.bytes)?;
+    let Some(page) = output.document::<Page<KeyDocument>>(&answer.bytes)? else { return Ok(()) };
     let now = Timestamp::now();
     let headings = ["NAME", "KEY", "SCOPES", "RATE", "STATE", "LAST USED", "ID"];
     let mut table = Table::new(&headings).right(&[3]);
@@ -136,10 +133,7 @@ fn create(wanted: &Wanted, connection: &Connection, output: &mut Output) -> Resu
         "project": wanted.project,
     });
     let answer = connection.open()?.send(&Method::POST, "/v1/keys", &body)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let minted: MintedKey = documents::read(&answer.bytes)?;
+    let Some(minted) = output.document::<MintedKey>(&answer.bytes)? else { return Ok(()) };
     let key = &minted.document;
     output.line(&minted.key)?;
     output.flush()?;

@@ -167,10 +167,7 @@ impl Notification {
 fn show(id: uuid::Uuid, connection: &Connection, output: &mut Output) -> Result<(), Failure> {
     let client = connection.open()?;
     let answer = client.get(&format!("{PATH}/{id}"), &[])?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let detail: Detail = documents::read(&answer.bytes)?;
+    let Some(detail) = output.document::<Detail>(&answer.bytes)? else { return Ok(()) };
     let item = &detail.item;
     let names = Names::of(&client, &[Kind::Subscriber, Kind::Endpoint, Kind::Schedule])?;
     let severity = output.paint(Ink::of_severity(&item.severity), &item.severity);

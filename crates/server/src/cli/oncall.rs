@@ -128,10 +128,7 @@ fn shifts(
     let until = until.map_err(|_| Failure::Usage("--from lies too far ahead".to_owned()))?;
     let (from, until) = (from.to_string(), until.to_string());
     let answer = client.get(&path, &[("from", &from), ("until", &until)])?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let page: Page<Shift> = documents::read(&answer.bytes)?;
+    let Some(page) = output.document::<Page<Shift>>(&answer.bytes)? else { return Ok(()) };
     let mut table = Table::new(&["FROM", "UNTIL", "ON CALL", "BY"]);
     let mut covered = times::exact(&from);
     for shift in &page.items {

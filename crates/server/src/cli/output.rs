@@ -5,6 +5,9 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use serde::de::DeserializeOwned;
+
+use super::documents;
 use super::failure::Failure;
 use super::table::Table;
 
@@ -94,6 +97,18 @@ impl Output {
             self.writer.write_all(b"\n")?;
         }
         Ok(())
+    }
+
+    /// Writes a document where JSON is asked for; otherwise reads it, to be shown to people.
+    pub(crate) fn document<T: DeserializeOwned>(
+        &mut self,
+        document: &[u8],
+    ) -> Result<Option<T>, Failure> {
+        if self.is_json() {
+            self.json(document)?;
+            return Ok(None);
+        }
+        documents::read(document).map(Some)
     }
 
     /// Writes bytes as they are.

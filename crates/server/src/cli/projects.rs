@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 
 use super::client::Connection;
-use super::documents::{self, Page, ProjectDocument};
+use super::documents::{Page, ProjectDocument};
 use super::failure::Failure;
 use super::output::Output;
 use super::table::{Cell, Table};
@@ -49,10 +49,9 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
 
 fn list(connection: &Connection, output: &mut Output) -> Result<(), Failure> {
     let answer = connection.open()?.get("/v1/projects", &[])?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let page: Page<ProjectDocument> = documents::read(&answer.bytes)?;
+    let Some(page) = output.document::<Page<ProjectDocument>>(&answer.bytes)? else {
+        return Ok(());
+    };
     let mut table = Table::new(&["#", "ORGANIZATION", "NAME", "CREATED"]).right(&[0]);
     for project in &page.items {
         table.row([
@@ -76,10 +75,7 @@ fn create(
         body["organization"] = organization.into();
     }
     let answer = connection.open()?.send(&Method::POST, "/v1/projects", &body)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let project: ProjectDocument = documents::read(&answer.bytes)?;
+    let Some(project) = output.document::<ProjectDocument>(&answer.bytes)? else { return Ok(()) };
     output.line(format!("project {}  {} / {}", project.id, project.organization, project.name))?;
     output.line(format!(
         "next: stormbell keys create --name NAME --scope ingest,read --project {}",

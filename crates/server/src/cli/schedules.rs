@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::client::{Client, Connection};
-use super::documents::{self, Page};
+use super::documents::Page;
 use super::failure::Failure;
 use super::input;
 use super::names::{self, Kind, Names};
@@ -108,10 +108,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
 fn list(connection: &Connection, output: &mut Output) -> Result<(), Failure> {
     let client = connection.open()?;
     let answer = client.get(Kind::Schedule.path(), &[])?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let page: Page<Schedule> = documents::read(&answer.bytes)?;
+    let Some(page) = output.document::<Page<Schedule>>(&answer.bytes)? else { return Ok(()) };
     if page.items.is_empty() {
         return output.line("There is no schedule.");
     }
@@ -135,10 +132,7 @@ fn create(file: &str, connection: &Connection, output: &mut Output) -> Result<()
     let client = connection.open()?;
     put_people(&client, &mut body)?;
     let answer = client.send(&Method::POST, Kind::Schedule.path(), &Value::Object(body))?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let made: Schedule = documents::read(&answer.bytes)?;
+    let Some(made) = output.document::<Schedule>(&answer.bytes)? else { return Ok(()) };
     output.line(format!("schedule {}  {}", made.id, made.name))?;
     output.line(format!("next: stormbell oncall shifts {}", made.id))
 }
@@ -159,10 +153,7 @@ fn put_people(client: &Client, body: &mut Map<String, Value>) -> Result<(), Fail
 fn show(schedule: &str, connection: &Connection, output: &mut Output) -> Result<(), Failure> {
     let client = connection.open()?;
     let answer = client.get(&names::path(&client, Kind::Schedule, schedule, "")?, &[])?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let schedule: Schedule = documents::read(&answer.bytes)?;
+    let Some(schedule) = output.document::<Schedule>(&answer.bytes)? else { return Ok(()) };
     let people = Names::of(&client, &[Kind::Subscriber])?;
     let name = output.paint(Ink::Bold, &schedule.name);
     output.line(format!("{name}  {}", schedule.time_zone))?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::client::Connection;
 use super::conditions::{self, Condition, Word};
-use super::documents::{self, IncidentItem};
+use super::documents::IncidentItem;
 use super::failure::Failure;
 use super::incidents;
 use super::output::{Ink, Output};
@@ -159,10 +159,7 @@ fn add(wanted: &Wanted, connection: &Connection, output: &mut Output) -> Result<
         body["name"] = name.as_str().into();
     }
     let answer = connection.open()?.send(&Method::POST, PATH, &body)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let made: Silence = documents::read(&answer.bytes)?;
+    let Some(made) = output.document::<Silence>(&answer.bytes)? else { return Ok(()) };
     output.line(format!(
         "silence {}  {}  until {}",
         made.id,
@@ -234,10 +231,7 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
 fn preview(matching: &[Word], connection: &Connection, output: &mut Output) -> Result<(), Failure> {
     let body = json!({ "match": documents_of(matching) });
     let answer = connection.open()?.send(&Method::POST, &format!("{PATH}/preview"), &body)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let hidden: Hidden = documents::read(&answer.bytes)?;
+    let Some(hidden) = output.document::<Hidden>(&answer.bytes)? else { return Ok(()) };
     let more = if hidden.truncated { " or more" } else { "" };
     let alerts = times::counted(hidden.alert_count, "firing alert");
     let incidents = times::counted(hidden.incident_count, "open incident");

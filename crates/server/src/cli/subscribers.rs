@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::Connection;
-use super::documents::{self, Page};
+use super::documents::Page;
 use super::failure::Failure;
 use super::names::{self, Kind, Names};
 use super::output::{Ink, Output};
@@ -87,10 +87,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
 fn list(connection: &Connection, output: &mut Output) -> Result<(), Failure> {
     let client = connection.open()?;
     let answer = client.get(Kind::Subscriber.path(), &[])?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let page: Page<Subscriber> = documents::read(&answer.bytes)?;
+    let Some(page) = output.document::<Page<Subscriber>>(&answer.bytes)? else { return Ok(()) };
     if page.items.is_empty() {
         return output.line("There is no subscriber.");
     }
@@ -137,9 +134,6 @@ fn create(
     }
     let body = json!({ "name": name, "contacts": listed });
     let answer = client.send(&Method::POST, Kind::Subscriber.path(), &body)?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let made: Subscriber = documents::read(&answer.bytes)?;
+    let Some(made) = output.document::<Subscriber>(&answer.bytes)? else { return Ok(()) };
     output.line(format!("subscriber {}  {}", made.id, made.name))
 }

@@ -148,10 +148,7 @@ fn submit(
     let answer = client
         .send(&Method::POST, &named.path("/rca"), &Value::Object(analysis))
         .map_err(|failure| failure.hinted(|problem| hint(named, problem)))?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let detail: IncidentDetail = documents::read(&answer.bytes)?;
+    let Some(detail) = output.document::<IncidentDetail>(&answer.bytes)? else { return Ok(()) };
     output.line(incident::headline(output, &detail))?;
     let spans = [
         ("time to acknowledge", detail.item.mtta_seconds),

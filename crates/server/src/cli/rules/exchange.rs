@@ -5,7 +5,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cli::client::Connection;
-use crate::cli::documents;
 use crate::cli::failure::Failure;
 use crate::cli::input;
 use crate::cli::names::{self, Kind};
@@ -73,10 +72,7 @@ pub(super) fn import(options: &Import, output: &mut Output) -> Result<(), Failur
     let waiting = Waiting::new("importing");
     let answer = client.post_yaml("/v1/rules/import", &file)?;
     drop(waiting);
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let report: Report = documents::read(&answer.bytes)?;
+    let Some(report) = output.document::<Report>(&answer.bytes)? else { return Ok(()) };
     let mut table = Table::new(&["", "CREATED", "UPDATED", "UNCHANGED"]).right(&[1, 2, 3]);
     let rows = [
         ("subscribers", &report.subscribers),

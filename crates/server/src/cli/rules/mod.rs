@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Connection};
 use super::conditions::{self, Condition};
-use super::documents;
 use super::failure::Failure;
 use super::names::{self, Kind, Names};
 use super::output::{Ink, Output};
@@ -219,10 +218,7 @@ fn enable(one: &One, enabled: bool, output: &mut Output) -> Result<(), Failure> 
 
 /// Prints a rule after a change to it.
 fn made(document: &[u8], output: &mut Output) -> Result<(), Failure> {
-    if output.is_json() {
-        return output.json(document);
-    }
-    let rule: Rule = documents::read(document)?;
+    let Some(rule) = output.document::<Rule>(document)? else { return Ok(()) };
     let (state, ink) = rule.state();
     let state = output.paint(ink, state);
     output.line(format!("rule {}  {state}  {}", rule.id, rule.name))

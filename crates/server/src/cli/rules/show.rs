@@ -1,7 +1,6 @@
 //! `stormbell rules show`: everything about one rule, with names in the place of ids.
 
 use super::{One, Rule};
-use crate::cli::documents;
 use crate::cli::failure::Failure;
 use crate::cli::names::{Kind, Names};
 use crate::cli::output::{Ink, Output};
@@ -12,10 +11,7 @@ use crate::cli::times;
 pub(super) fn run(one: &One, output: &mut Output) -> Result<(), Failure> {
     let (client, path) = one.open()?;
     let answer = client.get(&path, &[])?;
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    let rule: Rule = documents::read(&answer.bytes)?;
+    let Some(rule) = output.document::<Rule>(&answer.bytes)? else { return Ok(()) };
     let kinds =
         [Kind::Subscriber, Kind::Endpoint, Kind::Schedule, Kind::Calendar, Kind::Escalation];
     let names = Names::of(&client, &kinds)?;

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::written;
 use crate::cli::client::Connection;
-use crate::cli::documents;
 use crate::cli::failure::Failure;
 use crate::cli::names::{self, Kind};
 use crate::cli::output::{Ink, Output};
@@ -65,10 +64,8 @@ pub(super) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     let waiting = Waiting::new("holding the rule against what there was");
     let answer = client.send(&Method::POST, "/v1/rules/test", &body)?;
     drop(waiting);
-    if output.is_json() {
-        return output.json(&answer.bytes);
-    }
-    print(&documents::read(&answer.bytes)?, options.hours, output)
+    let Some(report) = output.document(&answer.bytes)? else { return Ok(()) };
+    print(&report, options.hours, output)
 }
 
 fn print(trial: &Trial, hours: u32, output: &mut Output) -> Result<(), Failure> {
