@@ -222,7 +222,7 @@ pub trait Outbox {
     -> Result<LetterPage, Error>;
 
     /// Targets with something that [`Self::lease`] would hand out at `now`, over all projects, the longest
-    /// waiting first.
+    /// waiting first. What was spread out for later counts until it has taken its place behind another.
     async fn due_targets(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTarget>, Error>;
 
     /// When after `now` [`Self::lease`] may have something more to hand out: a delivery that waits behind no

@@ -303,7 +303,7 @@ async fn the_golden_stores_of_versions_4_and_5_open_and_hold_what_was_written() 
                 let of = LeaseOf { project: HERE, target, most: 9 };
                 let leased = store.lease(1, time(9), time(99), &[of]).await.unwrap();
                 let leased: Vec<_> = leased.into_iter().map(|one| one.notification).collect();
-                assert_eq!(leased, [due.clone()], "version {version}");
+                assert_eq!(leased, std::slice::from_ref(&due), "version {version}");
                 let told = attempted(time(9), &receipt(&due, target, 1, Verdict::Delivered));
                 commit(&store, &mut stands, vec![told]).await;
             }

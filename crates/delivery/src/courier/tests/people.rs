@@ -28,7 +28,6 @@ async fn a_later_contact_method_holds_up_nothing_that_goes_to_the_same_endpoint(
     let mut world = World::new();
     let (mail, phone) = (world.endpoint(1), world.endpoint(2));
     let person = world.person(1, &[(mail, 0), (phone, 1_800)]);
-    world.book.tables().incidents.insert(IncidentId(9), Status::Open);
     world.tell(9, &[Target::Person(person)]);
     let _running = world.run();
     pass_ms(300_000).await;
