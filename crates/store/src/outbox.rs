@@ -7,8 +7,8 @@
 
 use async_trait::async_trait;
 use model::{
-    EndpointId, IncidentId, Notification, NotificationId, ProjectId, Receipt, SignalId, Subject,
-    SubscriberId, Target, Timestamp, Verdict, limits,
+    EndpointId, IdentityKey, IncidentId, Kind, Notification, NotificationId, ProjectId, Receipt,
+    SignalId, Subject, SubscriberId, Target, Timestamp, Verdict, limits,
 };
 
 use crate::Error;
@@ -222,7 +222,7 @@ pub trait Outbox {
     -> Result<LetterPage, Error>;
 
     /// Targets with something that [`Self::lease`] would hand out at `now`, over all projects, the longest
-    /// waiting first.
+    /// waiting first. What was spread out for later counts until it has taken its place behind another.
     async fn due_targets(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTarget>, Error>;
 
     /// When after `now` [`Self::lease`] may have something more to hand out: a delivery that waits behind no
@@ -231,10 +231,10 @@ pub trait Outbox {
 
     /// Leases what is due at `now`, until `until`: for each target what has been due longest, in order of
     /// (`seq`, id), so that what is tried again does not stand in the way of what is new. Of
-    /// several deliveries to one target about one incident only the first not yet settled is handed
-    /// out, so that they are sent in order. What is leased by anybody until after `now` is not handed out, and
-    /// nothing twice. A
-    /// backend that only one process uses may forget leases when that ends.
+    /// several deliveries to one target about one incident, or one alert, only the first not yet settled is
+    /// handed out, so that they are sent in order; one that was spread out for later takes its place among
+    /// them when it would first be handed out. What is leased by anybody until after `now` is not handed out,
+    /// and nothing twice. A backend that only one process uses may forget leases when that ends.
     async fn lease(
         &self,
         owner: u128,
@@ -264,13 +264,14 @@ pub trait Outbox {
 
     /// Spreads what is due to a person or schedule out over endpoints, each due at its time; the target
     /// itself is then `Spread`. An endpoint that the notification already goes to is left as it is.
-    /// What is not due there changes nothing.
+    /// What is not due there changes nothing. What is due after `now` holds nothing up until its time comes.
     async fn spread(
         &self,
         project: ProjectId,
         notification: NotificationId,
         target: Target,
         over: &[(EndpointId, Timestamp)],
+        now: Timestamp,
     ) -> Result<(), Error>;
 
     /// Figures over all projects.
@@ -368,9 +369,39 @@ pub(crate) fn whole_notifications<K: PartialEq>(notifications: &[K], limit: usiz
     }
 }
 
-/// The incident whose notifications go to a target in order: the subject, if it is one.
-pub(crate) fn line_of(subject: Subject) -> Option<IncidentId> {
-    match subject {
+/// What is told to a target in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Line {
+    /// All that happens to one incident.
+    Incident(IncidentId),
+    /// That one alert fires, and that it does not any more. Channels know it by the same key.
+    Alert(IdentityKey),
+}
+
+impl Line {
+    /// Sixteen bytes, most significant first.
+    pub(crate) const fn to_bytes(self) -> [u8; 16] {
+        match self {
+            Self::Incident(id) => id.0.to_be_bytes(),
+            Self::Alert(identity) => identity.0.to_be_bytes(),
+        }
+    }
+}
+
+/// The line of a notification; one about a signal that is no alert has none.
+pub(crate) fn line_of(notification: &Notification) -> Option<Line> {
+    match (notification.subject, &notification.notice.signal) {
+        (Subject::Incident(id), _) => Some(Line::Incident(id)),
+        (Subject::Signal(_), Some(signal)) if signal.kind == Kind::Alert => {
+            Some(Line::Alert(signal.identity(notification.project)))
+        }
+        (Subject::Signal(_), _) => None,
+    }
+}
+
+/// The incident whose messages to a target hang together there: the subject, if it is one.
+pub(crate) fn thread_of(notification: &Notification) -> Option<IncidentId> {
+    match notification.subject {
         Subject::Incident(id) => Some(id),
         Subject::Signal(_) => None,
     }
@@ -379,5 +410,5 @@ pub(crate) fn line_of(subject: Subject) -> Option<IncidentId> {
 /// The incident that a notification is about: the subject, or the one the signal belongs to.
 pub(crate) fn incident_of(notification: &Notification) -> Option<IncidentId> {
     let told = || notification.notice.incident.as_ref().map(|incident| incident.id);
-    line_of(notification.subject).or_else(told)
+    thread_of(notification).or_else(told)
 }

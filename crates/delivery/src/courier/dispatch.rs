@@ -4,7 +4,7 @@
 //!
 //! Invariant: everything leased is sent, spread, settled or given back before the next lease is asked for.
 
-use model::{Duration, Receipt, Target, Timestamp, Verdict};
+use model::{Duration, Notification, Receipt, Target, Timestamp, Verdict};
 use store::Leased;
 use tokio::time::Instant;
 
@@ -36,7 +36,7 @@ impl Courier {
                         None => outgoing.push((place, vec![(one, known, name)])),
                     }
                 }
-                Ok(Course::Spread(over)) => self.spread(&one, &over).await,
+                Ok(Course::Spread(over)) => self.spread(&one, &over, now).await,
                 Ok(Course::Settle(verdict, answer)) => {
                     let channel = self.channel_of(&one, now).await;
                     self.settle(&one, channel, verdict, answer, now);
@@ -60,13 +60,17 @@ impl Courier {
         }
     }
 
-    async fn spread(&mut self, leased: &Leased, over: &[(model::EndpointId, Timestamp)]) {
-        let notification = &leased.notification;
-        let spread =
-            self.ports.outbox.spread(notification.project, notification.id, leased.target, over);
+    async fn spread(
+        &mut self,
+        leased: &Leased,
+        over: &[(model::EndpointId, Timestamp)],
+        now: Timestamp,
+    ) {
+        let (target, Notification { project, id, .. }) = (leased.target, &leased.notification);
+        let spread = self.ports.outbox.spread(*project, *id, target, over, now);
         match spread.await {
             Ok(()) => {
-                self.held.let_go((notification.id, leased.target));
+                self.held.let_go((*id, target));
                 self.look_soon();
             }
             Err(error) => {

@@ -223,8 +223,9 @@ impl Outbox for SimStore {
         notification: NotificationId,
         target: Target,
         over: &[(EndpointId, Timestamp)],
+        now: Timestamp,
     ) -> Result<(), Error> {
-        self.inner().spread(project, notification, target, over).await
+        self.inner().spread(project, notification, target, over, now).await
     }
 
     async fn outbox_counts(&self) -> Result<OutboxCounts, Error> {

@@ -16,7 +16,7 @@ mod random;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use self::outbox::{effects, leases, lists, random as outbox_random};
+use self::outbox::{effects, leases, lines, lists, random as outbox_random};
 use crate::Store;
 
 /// One case: a sentence, and what makes it true.
@@ -101,6 +101,11 @@ pub const CASES: &[Case] = cases![
     leases::leases_are_given_back,
     leases::what_is_about_one_incident_goes_to_a_target_in_order,
     leases::signals_go_in_parallel,
+    lines::what_is_about_one_alert_goes_to_a_target_in_order,
+    lines::a_later_contact_method_holds_nothing_up,
+    lines::a_later_contact_method_takes_its_place_when_its_time_comes,
+    lines::a_later_contact_method_that_is_tried_again_holds_up_what_came_after_it,
+    lines::an_alert_told_to_a_person_is_in_order_too,
     leases::one_stuck_target_hides_no_other,
     leases::what_is_due_to_a_person_is_spread_over_endpoints,
     leases::what_nobody_can_be_told_is_held,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use model::{
     AtMost, Condition, Directive, DirectiveBody, DirectiveId, Duration, Effect, EndpointId, Field,
-    Held, Notice, Notification, NotificationId, Op, ProjectId, Reason, Receipt, Rule, ScheduleId,
-    Seq, Severity, Signal, SignalId, Silence, Subject, SubscriberId, Target, Timestamp, Transition,
-    Trigger, Verdict,
+    Held, Kind, Notice, Notification, NotificationId, Op, ProjectId, Reason, Receipt, Rule,
+    ScheduleId, Seq, Severity, Signal, SignalId, SignalStatus, Silence, Subject, SubscriberId,
+    Target, Timestamp, Transition, Trigger, Verdict,
 };
 
 use super::fixtures::{incident, incident_id, time};
@@ -44,7 +44,8 @@ pub fn about_incident(
         source: "prometheus".to_owned(),
         name: format!("incident {number} is in trouble"),
     };
-    due(project, Subject::Incident(incident_id(project, number)), seq, targets, told)
+    let trigger = Trigger::Unacknowledged(Duration::from_secs(300));
+    due(project, (Subject::Incident(incident_id(project, number)), trigger), seq, targets, told)
 }
 
 /// A notification of subscriber 1 about a signal, which may belong to an incident.
@@ -64,20 +65,47 @@ pub fn about_signal(
         source: String::new(),
         name: format!("signal {number}"),
     };
-    due(project, Subject::Signal(id), seq, targets, told)
+    due(project, (Subject::Signal(id), Trigger::Signal), seq, targets, told)
+}
+
+/// A notification of subscriber 1 that alert `number` fires, or does not any more. Each time it is another
+/// signal: what stays the same is its identity.
+#[must_use]
+pub fn about_alert(
+    project: ProjectId,
+    (number, status): (u64, SignalStatus),
+    seq: u64,
+    targets: &[Target],
+) -> Notification {
+    let id = SignalId(u128::from(seq) << 64);
+    let signal = Signal {
+        kind: Kind::Alert,
+        status,
+        labels: vec![("alertname".into(), number.to_string().into())],
+        ..Signal::new(id, "db", "prod")
+    };
+    let told = Notice {
+        incident: None,
+        signal: Some(signal),
+        severity: Severity::P1,
+        source: "alertmanager".to_owned(),
+        name: format!("alert {number} is {status}"),
+    };
+    let trigger = match status {
+        SignalStatus::Firing => Trigger::Signal,
+        SignalStatus::Resolved => Trigger::SignalResolved,
+    };
+    due(project, (Subject::Signal(id), trigger), seq, targets, told)
 }
 
 fn due(
     project: ProjectId,
-    subject: Subject,
+    (subject, trigger): (Subject, Trigger),
     seq: u64,
     targets: &[Target],
     told: Notice,
 ) -> Notification {
-    let transition = match subject {
-        Subject::Incident(_) => Transition::Of(Trigger::Unacknowledged(Duration::from_secs(300))),
-        Subject::Signal(_) => Transition::Of(Trigger::Signal),
-    };
+    let transition = Transition::Of(trigger);
     let mut targets = targets.to_vec();
     targets.sort_unstable();
     let (subscriber, seq) = (subscriber_id(1), Seq(seq));

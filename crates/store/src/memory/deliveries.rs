@@ -13,10 +13,11 @@ use model::{
 };
 
 use crate::batch::DeliveryKey;
-use crate::outbox::{DeliveryStatus, NotificationStatus, line_of};
+use crate::outbox::{DeliveryStatus, Line, NotificationStatus, line_of, thread_of};
 
 type NotificationKey = (ProjectId, NotificationId);
-type LineKey = (ProjectId, Target, IncidentId);
+type LineKey = (ProjectId, Target, Line);
+type ThreadKey = (ProjectId, Target, IncidentId);
 
 /// Every row of the outbox.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ pub(super) struct Deliveries {
     pub(super) notifications: BTreeMap<NotificationKey, Notification>,
     pub(super) deliveries: BTreeMap<DeliveryKey, Delivery>,
     pub(super) attempts: BTreeMap<(DeliveryKey, u32), Receipt>,
-    pub(super) threads: BTreeMap<LineKey, String>,
+    pub(super) threads: BTreeMap<ThreadKey, String>,
 }
 
 /// A delivery.
@@ -34,6 +35,8 @@ pub(super) struct Delivery {
     pub(super) attempts: u32,
     pub(super) due_at: Timestamp,
     pub(super) deadline: Timestamp,
+    /// Whether it has taken its place in its line, where it has one.
+    in_line: bool,
     /// By whom, and until when.
     pub(super) lease: Option<(u128, Timestamp)>,
     pub(super) delivered_at: Option<Timestamp>,
@@ -49,7 +52,7 @@ pub(super) enum Change {
     Notification(NotificationKey),
     Delivery(DeliveryKey, Option<Box<Delivery>>),
     Attempt(DeliveryKey, u32),
-    Thread(LineKey),
+    Thread(ThreadKey),
 }
 
 impl Delivery {
@@ -59,6 +62,7 @@ impl Delivery {
             attempts: 0,
             due_at: at,
             deadline,
+            in_line: true,
             lease: None,
             delivered_at: None,
             dead_at: None,
@@ -96,14 +100,15 @@ impl Deliveries {
         let Some(notification) = self.notifications.get(&(key.0, key.1)) else {
             return Vec::new();
         };
-        let line = line_of(notification.subject);
-        let fresh = Delivery::due(notification.at, notification.deadline);
+        let thread = thread_of(notification);
+        let in_line = self.of((key.0, key.1)).any(|(_, known)| known.in_line);
+        let fresh = Delivery { in_line, ..Delivery::due(notification.at, notification.deadline) };
         let mut changes = Vec::new();
         if let Entry::Vacant(place) = self.attempts.entry((key, receipt.attempt)) {
             place.insert(receipt.clone());
             changes.push(Change::Attempt(key, receipt.attempt));
         }
-        if let Some(incident) = line
+        if let Some(incident) = thread
             && receipt.verdict == Verdict::Delivered
             && !receipt.reference.is_empty()
         {
@@ -166,21 +171,35 @@ impl Deliveries {
         &mut self,
         key: DeliveryKey,
         over: &[(EndpointId, Timestamp)],
+        now: Timestamp,
     ) -> Vec<Change> {
         let Some(before) = self.deliveries.get(&key).cloned() else { return Vec::new() };
         if before.status != DeliveryStatus::Due {
             return Vec::new();
         }
-        let deadline = before.deadline;
+        let (deadline, in_line) = (before.deadline, before.in_line);
         let after = Delivery { status: DeliveryStatus::Spread, lease: None, ..before };
         let mut changes = vec![self.set(key, after)];
         for &(endpoint, due_at) in over {
             let to = (key.0, key.1, Target::Endpoint(endpoint));
             if !self.deliveries.contains_key(&to) {
-                changes.push(self.set(to, Delivery::due(due_at, deadline)));
+                // Until its time comes it stands in no line, so that it holds nothing up.
+                let in_line = in_line && due_at <= now;
+                changes.push(self.set(to, Delivery { in_line, ..Delivery::due(due_at, deadline) }));
             }
         }
         changes
+    }
+
+    /// Whether a delivery has to take its place in its line before it is handed out.
+    pub(super) fn has_to_join(&self, key: DeliveryKey) -> bool {
+        !self.deliveries[&key].in_line && line_of(&self.notifications[&(key.0, key.1)]).is_some()
+    }
+
+    /// A delivery takes its place in its line.
+    pub(super) fn join(&mut self, key: DeliveryKey) -> Change {
+        let before = self.deliveries[&key].clone();
+        self.set(key, Delivery { in_line: true, ..before })
     }
 
     /// What is the first of its line and due, now or later, with when; leased or not.
@@ -206,7 +225,8 @@ impl Deliveries {
         let due = self.deliveries.iter().filter(|(_, row)| row.status == DeliveryStatus::Due);
         due.map(|(&key, delivery)| {
             let notification = &self.notifications[&(key.0, key.1)];
-            let line = line_of(notification.subject).map(|incident| (key.0, key.2, incident));
+            let line = line_of(notification).filter(|_| delivery.in_line);
+            let line = line.map(|line| (key.0, key.2, line));
             (key, delivery, (notification.seq, notification.id), line)
         })
     }
@@ -258,6 +278,7 @@ fn tried(before: Delivery, at: Timestamp, receipt: &Receipt) -> Delivery {
         attempts: receipt.attempt,
         due_at,
         deadline: before.deadline,
+        in_line: before.in_line,
         lease: None,
         delivered_at: status.is_told().then_some(at),
         dead_at: (status == DeliveryStatus::Dead).then_some(at),

@@ -14,7 +14,7 @@ use crate::batch::DeliveryKey;
 use crate::outbox::{
     DUE_COUNTED, DeliveryRow, DeliveryStatus, DueTarget, LeaseOf, Leased, Letter, LetterFilter,
     LetterPage, NotificationFilter, NotificationPage, NotificationStatus, NotificationView, Outbox,
-    OutboxCounts, incident_of, letter_rows, line_of, whole_notifications,
+    OutboxCounts, incident_of, letter_rows, thread_of, whole_notifications,
 };
 use crate::query::{PageCursor, page_rows};
 
@@ -120,28 +120,21 @@ impl Outbox for MemoryStore {
         wanted: &[LeaseOf],
     ) -> Result<Vec<Leased>, Error> {
         let mut state = self.lock();
-        let mut leased = Vec::new();
-        let mut handed = BTreeSet::new();
-        for of in wanted {
-            let rows = &state.tables.outbox;
-            let mut ready = rows.firsts();
-            ready.retain(|&(due_at, _, key)| {
-                due_at <= now
-                    && (key.0, key.2) == (of.project, of.target)
-                    && !rows.deliveries[&key].is_leased(now)
-                    && !handed.contains(&key)
-            });
-            ready.sort_unstable_by_key(|&(due_at, seq, key)| (due_at, seq, key.1));
-            ready.truncate(usize::try_from(of.most).unwrap_or(usize::MAX));
-            ready.sort_unstable_by_key(|&(_, seq, key)| (seq, key.1));
-            for (_, _, key) in ready {
-                handed.insert(key);
-                let change = state.tables.outbox.lease(key, Some((owner, until)));
-                state.also([change]);
-                leased.push(handed_out(&state.tables.outbox, key));
+        loop {
+            let rows = &mut state.tables.outbox;
+            let picks = picks(rows, now, wanted);
+            let joining: Vec<DeliveryKey> =
+                picks.iter().copied().filter(|&key| rows.has_to_join(key)).collect();
+            if joining.is_empty() {
+                let lease = |&key: &DeliveryKey| rows.lease(key, Some((owner, until)));
+                let changes: Vec<_> = picks.iter().map(lease).collect();
+                state.also(changes);
+                let rows = &state.tables.outbox;
+                return Ok(picks.into_iter().map(|key| handed_out(rows, key)).collect());
             }
+            let changes: Vec<_> = joining.into_iter().map(|key| rows.join(key)).collect();
+            state.also(changes);
         }
-        Ok(leased)
     }
 
     async fn release(&self, owner: Option<u128>) -> Result<(), Error> {
@@ -190,9 +183,10 @@ impl Outbox for MemoryStore {
         notification: NotificationId,
         target: Target,
         over: &[(EndpointId, Timestamp)],
+        now: Timestamp,
     ) -> Result<(), Error> {
         let mut state = self.lock();
-        let changes = state.tables.outbox.spread((project, notification, target), over);
+        let changes = state.tables.outbox.spread((project, notification, target), over, now);
         state.also(changes);
         Ok(())
     }
@@ -209,6 +203,29 @@ impl Outbox for MemoryStore {
             dead: count(DeliveryStatus::Dead),
         })
     }
+}
+
+/// What is handed out for each of `wanted`, in order.
+fn picks(rows: &Deliveries, now: Timestamp, wanted: &[LeaseOf]) -> Vec<DeliveryKey> {
+    let mut picked = BTreeSet::new();
+    let mut picks = Vec::new();
+    for of in wanted {
+        let mut ready = rows.firsts();
+        ready.retain(|&(due_at, _, key)| {
+            due_at <= now
+                && (key.0, key.2) == (of.project, of.target)
+                && !rows.deliveries[&key].is_leased(now)
+                && !picked.contains(&key)
+        });
+        ready.sort_unstable_by_key(|&(due_at, seq, key)| (due_at, seq, key.1));
+        ready.truncate(usize::try_from(of.most).unwrap_or(usize::MAX));
+        ready.sort_unstable_by_key(|&(_, seq, key)| (seq, key.1));
+        for (_, _, key) in ready {
+            picked.insert(key);
+            picks.push(key);
+        }
+    }
+    picks
 }
 
 fn fits(rows: &Deliveries, notification: &Notification, filter: &NotificationFilter) -> bool {
@@ -277,12 +294,12 @@ fn letter(rows: &Deliveries, key: DeliveryKey, delivery: &Delivery) -> Option<Le
 fn handed_out(rows: &Deliveries, key: DeliveryKey) -> Leased {
     let delivery = &rows.deliveries[&key];
     let notification = rows.notifications[&(key.0, key.1)].clone();
-    let line = line_of(notification.subject).map(|incident| (key.0, key.2, incident));
+    let thread = thread_of(&notification).map(|incident| (key.0, key.2, incident));
     Leased {
         target: key.2,
         attempt: delivery.attempts.saturating_add(1),
         deadline: delivery.deadline,
-        thread: line.and_then(|line| rows.threads.get(&line).cloned()).unwrap_or_default(),
+        thread: thread.and_then(|thread| rows.threads.get(&thread).cloned()).unwrap_or_default(),
         notification,
     }
 }

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "verification",
         sql: include_str!("../../migrations/0004_verification.sql"),
     },
+    Migration { version: 5, name: "lines", sql: include_str!("../../migrations/0005_lines.sql") },
 ];
 
 /// Brings the store to the schema of this binary.

@@ -95,7 +95,7 @@ async fn deliver(chance: &mut Chance, store: &MemoryStore) {
         let (id, target) = (leased.notification.id, leased.target);
         match chance.below(3) {
             0 => store.give_back(HERE, id, target, until).await.unwrap(),
-            1 => store.spread(HERE, id, target, &[(model::EndpointId(9), now)]).await.unwrap(),
+            1 => store.spread(HERE, id, target, &[(model::EndpointId(9), now)], now).await.unwrap(),
             _ => {}
         }
     }

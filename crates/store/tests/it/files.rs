@@ -4,20 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::{
-    DirectiveKind, Duration, Effect, Effects, EndpointId, Incident, Notification, Rca, Seq, Status,
-    Timestamp, Verdict,
+    DirectiveKind, Duration, Effect, Effects, EndpointId, Incident, Notification, Rca, Seq,
+    SignalStatus, Status, Timestamp, Verdict,
 };
 use store::conformance::fixtures::{
     Chance, HERE, Road, alert, audit, audited, bare_incident, filed, firing, incident, incident_id,
     key, opened, person, policy, rca, rca_accepted, time,
 };
 use store::conformance::notices::{
-    about_incident, about_signal, attempted, directed, endpoint, notified, receipt, replayed_by,
-    rule, subscriber_id,
+    about_alert, about_incident, about_signal, attempted, directed, endpoint, notified,
+    on_call_person, receipt, replayed_by, rule, subscriber_id,
 };
 use store::{
-    Admin, Commit, Contact, Directory, ErrorKind, IncidentFilter, LeaseOf, Letter, LetterFilter,
-    Options, Outbox, PartitionId, RcaDraft, SqliteStore, Store, SubscriberRow,
+    Admin, Commit, Contact, Directory, EndpointRow, ErrorKind, IncidentFilter, LeaseOf, Letter,
+    LetterFilter, Options, Outbox, PartitionId, RcaDraft, SqliteStore, Store, SubscriberRow,
 };
 
 const P0: PartitionId = PartitionId(0);
@@ -196,16 +196,41 @@ fn golden_replay() -> Vec<Effect> {
     vec![replayed_by(Seq(11), time(11), &[(&dead, endpoint(2))]), again]
 }
 
-/// Writes `tests/golden/v3/store.sqlite` when `STORE_WRITE_GOLDEN` is set: once, before a release.
+/// What the golden stores of versions 4 and 5 hold beside that: an alert that fires, and is over.
+fn golden_alerts() -> [Notification; 2] {
+    let about =
+        |status, seq| about_alert(HERE, (1, status), seq, &[endpoint(3), on_call_person(1)]);
+    [about(SignalStatus::Firing, 6), about(SignalStatus::Resolved, 7)]
+}
+
+fn golden_endpoint() -> EndpointRow {
+    EndpointRow {
+        project: HERE,
+        id: EndpointId(3),
+        subscriber: subscriber_id(1),
+        channel: "webhook".to_owned(),
+        name: "pager".to_owned(),
+        config: "{}".to_owned(),
+        secrets: vec![1, 2, 3],
+        verified_at: None,
+        owner_confirms: true,
+        version: 1,
+        created_at: time(8),
+    }
+}
+
+/// Writes `tests/golden/v5/store.sqlite` when `STORE_WRITE_GOLDEN` is set: once, before a release.
 async fn write_golden(path: &Path) {
     let store = open(path).await;
     let mut road = road(&store);
     road.commit(golden_effects()).await;
     road.commit(golden_deliveries()).await;
     road.commit(golden_replay()).await;
+    road.commit(golden_alerts().iter().map(notified).collect()).await;
     store.create_key(&key(HERE, 1), &person("root")).await.unwrap();
     store.save_draft(HERE, &golden_draft(), None).await.unwrap();
     store.put_subscriber(&golden_subscriber(), None, &person("root"), time(8)).await.unwrap();
+    store.put_endpoint(&golden_endpoint(), None, &person("root"), time(8)).await.unwrap();
     store.close().await.unwrap();
 }
 
@@ -244,30 +269,63 @@ async fn the_golden_store_of_version_2_opens_and_holds_what_was_written() {
     let (expected, through) = (Seq(2), Seq(3));
     let commit = Commit { partition: P0, expected, through, at: time(3), effects: &effects };
     store.commit(commit).await.unwrap();
-    holds_what_version_3_wrote(&store).await;
+    holds_what_version_3_wrote(&store, 1).await;
 }
 
 #[tokio::test]
 async fn the_golden_store_of_version_3_opens_and_holds_what_was_written() {
-    if std::env::var_os("STORE_WRITE_GOLDEN").is_some() {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3/store.sqlite");
-        write_golden(&golden).await;
-    }
     let folder = tempfile::tempdir().unwrap();
     let store = copy_of_golden(folder.path(), 3).await;
     assert_eq!(store.offset(P0).await.unwrap(), Seq(3));
     holds_what_version_1_wrote(&store).await;
     holds_what_version_2_wrote(&store, (2, time(12))).await;
-    holds_what_version_3_wrote(&store).await;
+    holds_what_version_3_wrote(&store, 1).await;
 }
 
-async fn holds_what_version_3_wrote(store: &SqliteStore) {
-    let counts = store.outbox_counts().await.unwrap();
-    assert_eq!((counts.due, counts.dead, counts.oldest_due_at), (1, 1, Some(time(5))));
-    let effects = Effects(golden_replay());
-    let (expected, through) = (Seq(3), Seq(4));
-    let commit = Commit { partition: P0, expected, through, at: time(4), effects: &effects };
+/// Version 4 knew no lines of alerts: what it left due takes its place when it is handed out.
+#[tokio::test]
+async fn the_golden_stores_of_versions_4_and_5_open_and_hold_what_was_written() {
+    if std::env::var_os("STORE_WRITE_GOLDEN").is_some() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v5/store.sqlite");
+        write_golden(&golden).await;
+    }
+    for version in [4, 5] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = copy_of_golden(folder.path(), version).await;
+        assert_eq!(store.offset(P0).await.unwrap(), Seq(4));
+        holds_what_version_1_wrote(&store).await;
+        holds_what_version_2_wrote(&store, (2, time(12))).await;
+        holds_what_version_3_wrote(&store, 5).await;
+        assert_eq!(store.endpoints(HERE).await.unwrap(), [golden_endpoint()]);
+        let mut stands = store.offset(P0).await.unwrap();
+        for target in [endpoint(3), on_call_person(1)] {
+            for due in golden_alerts() {
+                let of = LeaseOf { project: HERE, target, most: 9 };
+                let leased = store.lease(1, time(9), time(99), &[of]).await.unwrap();
+                let leased: Vec<_> = leased.into_iter().map(|one| one.notification).collect();
+                assert_eq!(leased, std::slice::from_ref(&due), "version {version}");
+                let told = attempted(time(9), &receipt(&due, target, 1, Verdict::Delivered));
+                commit(&store, &mut stands, vec![told]).await;
+            }
+        }
+    }
+}
+
+/// Commits a batch, one entry further on.
+async fn commit(store: &SqliteStore, stands: &mut Seq, effects: Vec<Effect>) {
+    let effects = Effects(effects);
+    let (expected, through) = (*stands, stands.next());
+    let at = time(through.0);
+    let commit = Commit { partition: P0, expected, through, at, effects: &effects };
     store.commit(commit).await.unwrap();
+    *stands = through;
+}
+
+async fn holds_what_version_3_wrote(store: &SqliteStore, due: u64) {
+    let counts = store.outbox_counts().await.unwrap();
+    assert_eq!((counts.due, counts.dead, counts.oldest_due_at), (due, 1, Some(time(5))));
+    let mut stands = store.offset(P0).await.unwrap();
+    commit(store, &mut stands, golden_replay()).await;
     assert_eq!(store.outbox_counts().await.unwrap(), counts, "the same replay changes nothing");
 }
 

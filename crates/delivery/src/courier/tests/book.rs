@@ -24,6 +24,8 @@ pub(super) struct Row {
     pub(super) status: DeliveryStatus,
     pub(super) attempts: u32,
     due_at: Timestamp,
+    /// Whether it has taken its place in its line.
+    in_line: bool,
     leased: Option<(u128, Timestamp)>,
 }
 
@@ -66,6 +68,7 @@ impl Book {
                 status: DeliveryStatus::Due,
                 attempts: 0,
                 due_at: notification.at,
+                in_line: true,
                 leased: None,
             };
             tables.rows.insert((notification.seq, notification.id, *target), row);
@@ -105,6 +108,7 @@ impl Tables {
         let mut due = Vec::new();
         for (key, row) in self.rows.iter().filter(|(_, row)| row.status == DeliveryStatus::Due) {
             if let Subject::Incident(incident) = row.notification.subject
+                && (row.in_line || row.due_at <= now)
                 && *first.entry((key.2, incident)).or_insert(*key) != *key
             {
                 continue;
@@ -182,7 +186,7 @@ impl Outbox for Book {
             let keys = due.iter().filter(|(_, _, target)| *target == one.target);
             for key in keys.take(one.most as usize) {
                 let row = tables.rows.get_mut(key).expect("what is due is there");
-                row.leased = Some((owner, until));
+                (row.leased, row.in_line) = (Some((owner, until)), true);
                 leased.push(Leased {
                     notification: row.notification.clone(),
                     target: key.2,
@@ -239,6 +243,7 @@ impl Outbox for Book {
         notification: NotificationId,
         target: Target,
         over: &[(EndpointId, Timestamp)],
+        now: Timestamp,
     ) -> Result<(), Error> {
         let mut tables = self.up()?;
         let key = tables.rows.keys().find(|key| (key.1, key.2) == (notification, target)).copied();
@@ -249,7 +254,8 @@ impl Outbox for Book {
         let row = row.clone();
         for (endpoint, due_at) in over {
             let key = (key.0, key.1, Target::Endpoint(*endpoint));
-            let fresh = Row { status: DeliveryStatus::Due, due_at: *due_at, ..row.clone() };
+            let (status, in_line) = (DeliveryStatus::Due, *due_at <= now);
+            let fresh = Row { status, due_at: *due_at, in_line, ..row.clone() };
             tables.rows.entry(key).or_insert(fresh);
         }
         Ok(())

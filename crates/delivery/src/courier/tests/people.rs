@@ -22,6 +22,25 @@ async fn a_person_is_told_by_each_contact_method_in_its_time() {
     .assert_eq(&world.sent());
 }
 
+/// Nobody acknowledges: the phone is told of what came later when that is due, and of the first thing in its time.
+#[tokio::test(start_paused = true)]
+async fn a_later_contact_method_holds_up_nothing_that_goes_to_the_same_endpoint() {
+    let mut world = World::new();
+    let (mail, phone) = (world.endpoint(1), world.endpoint(2));
+    let person = world.person(1, &[(mail, 0), (phone, 1_800)]);
+    world.tell(9, &[Target::Person(person)]);
+    let _running = world.run();
+    pass_ms(300_000).await;
+    world.tell(9, &[to(phone)]);
+    pass_ms(1_700_000).await;
+    expect![[r#"
+        0.00 to 1: 1
+        300.00 to 2: 2
+        1800.00 to 2: 1
+    "#]]
+    .assert_eq(&world.sent());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_later_contact_method_is_skipped_once_somebody_has_it() {
     let mut world = World::new();

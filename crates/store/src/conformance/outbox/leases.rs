@@ -198,7 +198,7 @@ pub(in crate::conformance) async fn what_is_due_to_a_person_is_spread_over_endpo
         panic!("they are endpoints")
     };
     let over = [(one, time(6)), (two, time(60)), (three, time(7))];
-    store.spread(HERE, due.id, person, &over).await.expect(WRITES);
+    store.spread(HERE, due.id, person, &over, time(7)).await.expect(WRITES);
     let rows = view(&store, &due).await.deliveries;
     let stands: Vec<_> = rows.iter().map(|row| (row.target, row.status, row.due_at)).collect();
     let expected = [
@@ -216,7 +216,7 @@ pub(in crate::conformance) async fn what_is_due_to_a_person_is_spread_over_endpo
     assert!(lease(&store, endpoint(2), 9, (time(59), until)).await.is_empty());
     // What is spread already is not spread again, nor is what is not there.
     for (target, over) in [(person, EndpointId(9)), (on_call_person(2), EndpointId(9))] {
-        store.spread(HERE, due.id, target, &[(over, time(1))]).await.expect(WRITES);
+        store.spread(HERE, due.id, target, &[(over, time(1))], time(1)).await.expect(WRITES);
     }
     assert_eq!(view(&store, &due).await.deliveries, rows);
     for number in [2, 3] {
@@ -232,7 +232,7 @@ pub(in crate::conformance) async fn what_nobody_can_be_told_is_held(store: Arc<d
     let (person, until) = (on_call_person(1), time(90_000));
     let line = [about_incident(HERE, 1, 3, &[person]), about_incident(HERE, 1, 4, &[person])];
     road.commit(line.iter().map(notified).collect()).await;
-    store.spread(HERE, line[0].id, person, &[]).await.expect(WRITES);
+    store.spread(HERE, line[0].id, person, &[], time(9)).await.expect(WRITES);
     assert_eq!(status(&store, &line[0]).await, NotificationStatus::Held);
     assert_eq!(ids(&lease(&store, person, 9, (time(9), until)).await), [line[1].id]);
     let nobody = receipt(&line[1], person, 1, Verdict::HeldBack);

@@ -2,6 +2,7 @@
 
 pub(super) mod effects;
 pub(super) mod leases;
+pub(super) mod lines;
 pub(super) mod lists;
 pub(super) mod random;
 

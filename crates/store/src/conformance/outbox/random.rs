@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use model::{Effect, EndpointId, Notification, Target, Timestamp, Verdict};
+use model::{Effect, EndpointId, Notification, SignalStatus, Target, Timestamp, Verdict};
 
 use super::{READS, WRITES, everything};
 use crate::conformance::fixtures::{Chance, HERE, Road, time};
 use crate::conformance::notices::{
-    about_incident, about_signal, attempted, endpoint, held, notified, on_call_person, receipt,
-    replayed, told_to,
+    about_alert, about_incident, about_signal, attempted, endpoint, held, notified, on_call_person,
+    receipt, replayed, told_to,
 };
 use crate::{LeaseOf, MemoryStore, Store};
 
@@ -60,6 +60,9 @@ fn effect(chance: &mut Chance, step: u64, known: &mut Vec<Notification>) -> Effe
         let number = 1 + chance.below(4);
         let seq = step * 10 + chance.below(3);
         let due = match chance.below(3) {
+            0 if chance.once_in(2) => {
+                about_alert(HERE, (number, *chance.of(SignalStatus::ALL)), seq, &targets)
+            }
             0 => about_signal(HERE, number, chance.once_in(2).then_some(1), seq, &targets),
             _ => about_incident(HERE, number, seq, &targets),
         };
@@ -96,13 +99,14 @@ async fn write_directly(chance: &mut Chance, known: &[Notification], stores: [&A
     }
     let of = chance.of(known);
     let (kind, target) = (chance.below(4), of.targets.first().copied().unwrap_or(target));
-    let over = [(EndpointId(1 << 64 | 1), until), (EndpointId(u128::from(chance.below(9))), now)];
+    let any_endpoint = |chance: &mut Chance| EndpointId(u128::from(1 + chance.below(4)) << 64 | 1);
+    let over = [(EndpointId(1 << 64 | 1), until), (any_endpoint(chance), any_moment(chance))];
     let released = chance.once_in(2).then_some(owner);
     for store in stores {
         match kind {
             0 => store.release(released).await.expect(WRITES),
             1 => store.give_back(HERE, of.id, target, until).await.expect(WRITES),
-            _ => store.spread(HERE, of.id, target, &over).await.expect(WRITES),
+            _ => store.spread(HERE, of.id, target, &over, now).await.expect(WRITES),
         }
     }
 }

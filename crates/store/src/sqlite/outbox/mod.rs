@@ -1,7 +1,7 @@
 //! The outbox on SQLite: written by commits, leased from, listed.
 //!
-//! Leases live in memory, and a spreading is not synced: a crash gives leases back, a power cut undoes
-//! a spreading, and both are then done again. Whoever asks for a lease holds the leases while it reads,
+//! Leases live in memory, and neither a spreading nor a place taken in a line is synced: a crash gives
+//! leases back, a power cut undoes the others, and all are then done again. Whoever asks for a lease holds the leases while it reads,
 //! so that nothing is handed out which a commit has moved on meanwhile. Refuses to know: channels, what
 //! a receipt says in words.
 
@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use model::{EndpointId, NotificationId, ProjectId, Target, Timestamp};
 
 pub(super) use self::leases::{LeaseChanges, Leases};
+use self::take::Taken;
 pub(super) use self::write::write;
 use super::SqliteStore;
 use crate::Error;
@@ -81,9 +82,13 @@ impl Outbox for SqliteStore {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let mut leases = self.shared.leases.lock().await;
-        let mut snapshot = self.shared.snapshot().await?;
-        take::take(&mut snapshot, &mut leases, (owner, now, until), wanted).await
+        // Ends, because what has joined its line never has to again.
+        loop {
+            match self.take((owner, now, until), wanted).await? {
+                Taken::Leased(leased) => return Ok(leased),
+                Taken::Joining(joining) => self.join(&joining).await?,
+            }
+        }
     }
 
     async fn release(&self, owner: Option<u128>) -> Result<(), Error> {
@@ -126,10 +131,11 @@ impl Outbox for SqliteStore {
         notification: NotificationId,
         target: Target,
         over: &[(EndpointId, Timestamp)],
+        now: Timestamp,
     ) -> Result<(), Error> {
         let mut write = self.begin().await?;
         let key = (project, notification, target);
-        let changes = spread::spread(&mut write.connection, key, over).await?;
+        let changes = spread::spread(&mut write.connection, key, over, now).await?;
         write.commit().await?;
         self.shared.leases.lock().await.follow(&changes);
         Ok(())
@@ -138,5 +144,25 @@ impl Outbox for SqliteStore {
     async fn outbox_counts(&self) -> Result<OutboxCounts, Error> {
         let mut snapshot = self.shared.snapshot().await?;
         lease::counts(&mut snapshot).await
+    }
+}
+
+impl SqliteStore {
+    async fn take(
+        &self,
+        lease: (u128, Timestamp, Timestamp),
+        wanted: &[LeaseOf],
+    ) -> Result<Taken, Error> {
+        let mut leases = self.shared.leases.lock().await;
+        let mut snapshot = self.shared.snapshot().await?;
+        take::take(&mut snapshot, &mut leases, lease, wanted).await
+    }
+
+    async fn join(&self, joining: &[line::Joining]) -> Result<(), Error> {
+        let mut write = self.begin().await?;
+        let changes = line::join(&mut write.connection, joining).await?;
+        write.commit().await?;
+        self.shared.leases.lock().await.follow(&changes);
+        Ok(())
     }
 }

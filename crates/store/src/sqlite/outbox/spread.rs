@@ -18,19 +18,19 @@ pub(super) async fn spread(
     connection: &mut SqliteConnection,
     (project, notification, target): DeliveryKey,
     over: &[(EndpointId, Timestamp)],
+    now: Timestamp,
 ) -> Result<LeaseChanges, Error> {
     const SQL: &str = "UPDATE deliveries SET status = 5, blocked = 0
         WHERE project = ? AND notification = ? AND target_kind = ? AND target = ? AND status = 0
-        RETURNING deadline";
+        RETURNING deadline, line";
     // A line is ordered by what it was made of, so a spread delivery may come before one that is there.
     let insert = Bulk::new(
-        "INSERT INTO deliveries (project, notification, target_kind, target, subscriber, seq, incident,
+        "INSERT INTO deliveries (project, notification, target_kind, target, subscriber, seq, line,
             status, blocked, attempts, due_at, deadline, last_answer)
         SELECT told.project, told.id, new.column3, new.column4, told.subscriber, told.seq,
-            iif(told.subject_kind = 0, told.subject, NULL), 0, told.subject_kind = 0, 0,
-            new.column5, new.column6, ''
+            new.column7, 0, new.column7 IS NOT NULL, 0, new.column5, new.column6, ''
         FROM (VALUES",
-        6,
+        7,
         ") AS new CROSS JOIN notifications AS told
             ON told.project = new.column1 AND told.id = new.column2
         WHERE true ON CONFLICT DO NOTHING",
@@ -42,9 +42,12 @@ pub(super) async fn spread(
         return Ok(LeaseChanges::default());
     };
     let deadline: i64 = row.try_get(0).map_err(failed("spread a delivery out"))?;
+    let line: Option<Vec<u8>> = row.try_get(1).map_err(failed("spread a delivery out"))?;
     let of = |endpoint| (project, notification, Target::Endpoint(endpoint));
     let run = insert.run(connection, over, |values, &(endpoint, due_at)| {
-        values.add_delivery(of(endpoint)).add(due_at.micros()).add(deadline);
+        // Until its time comes it stands in no line, so that it holds nothing up.
+        let line = line.clone().filter(|_| due_at <= now);
+        values.add_delivery(of(endpoint)).add(due_at.micros()).add(deadline).add(line);
     });
     let mut counts = Counts::default();
     counts.delivery(project, DeliveryStatus::Due, DeliveryStatus::Spread);

@@ -1,5 +1,6 @@
 //! Handing out: first the keys of what is due to each target, from the index alone, then the messages of
-//! those that nobody has. Many messages share a notice, which is read and decoded once.
+//! those that nobody has. Many messages share a notice, which is read and decoded once. What has a line and
+//! stands in none yet is not handed out before it has taken its place there.
 //!
 //! Invariant: what is handed out stands in the leases before anybody else can ask.
 
@@ -11,9 +12,10 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::leases::{Lease, Leases};
+use super::line::Joining;
 use crate::Error;
 use crate::batch::DeliveryKey;
-use crate::outbox::{LeaseOf, Leased};
+use crate::outbox::{LeaseOf, Leased, Line, line_of};
 use crate::sqlite::bulk::{Bulk, Values};
 use crate::sqlite::columns::Columns;
 use crate::sqlite::failure::failed;
@@ -38,7 +40,7 @@ pub(in crate::sqlite) static MESSAGES: LazyLock<Bulk> = LazyLock::new(|| {
     Bulk::new(
         "SELECT picked.column1 AS number, delivery.project, delivery.notification,
             delivery.notification AS id, delivery.target_kind, delivery.target,
-            delivery.attempts, delivery.deadline, told.document, told.notice, threads.reference
+            delivery.attempts, delivery.deadline, delivery.line IS NOT NULL AS in_line, told.document, told.notice, threads.reference
         FROM (VALUES",
         1,
         ") AS picked
@@ -47,7 +49,7 @@ pub(in crate::sqlite) static MESSAGES: LazyLock<Bulk> = LazyLock::new(|| {
             ON told.project = delivery.project AND told.id = delivery.notification
         LEFT JOIN threads ON threads.project = delivery.project
             AND threads.target_kind = delivery.target_kind AND threads.target = delivery.target
-            AND threads.incident = delivery.incident",
+            AND told.subject_kind = 0 AND threads.incident = told.subject",
     )
 });
 
@@ -71,22 +73,45 @@ struct Pick {
     due_at: Timestamp,
 }
 
+/// A message that can be handed out.
+struct Ready {
+    leased: Leased,
+    /// The line in which it has to take its place first.
+    joins: Option<Line>,
+}
+
+/// What came of asking for leases.
+pub(super) enum Taken {
+    /// They are these.
+    Leased(Vec<Leased>),
+    /// Nothing is leased, because these take their places in their lines first.
+    Joining(Vec<Joining>),
+}
+
 /// Leases what each target is handed out; `connection` sees the store as of one moment.
 pub(super) async fn take(
     connection: &mut SqliteConnection,
     leases: &mut Leases,
     (owner, now, until): (u128, Timestamp, Timestamp),
     wanted: &[LeaseOf],
-) -> Result<Vec<Leased>, Error> {
+) -> Result<Taken, Error> {
     let picks = pick(connection, leases, now, wanted).await?;
     let mut read = messages(connection, &picks).await?;
+    let joins = |pick: &Pick| {
+        let line = read.get(&pick.number)?.as_ref().ok()?.joins?;
+        Some(Joining { number: pick.number, key: pick.key, line })
+    };
+    let joining: Vec<_> = picks.iter().filter_map(joins).collect();
+    if !joining.is_empty() {
+        return Ok(Taken::Joining(joining));
+    }
     let mut leased = Vec::with_capacity(picks.len());
     for of_one in picks.chunk_by(|one, next| one.place == next.place) {
         let from = leased.len();
         for pick in of_one {
             leases.put(pick.key, Lease { owner, until, due_at: pick.due_at, blocked: false });
             match read.remove(&pick.number) {
-                Some(Ok(delivery)) => leased.push(delivery),
+                Some(Ok(ready)) => leased.push(ready.leased),
                 // It stays leased and so out of the way of what can be read.
                 Some(Err(error)) => {
                     tracing::error!(cause = %error, "a notification cannot be delivered");
@@ -96,7 +121,7 @@ pub(super) async fn take(
         }
         leased[from..].sort_by_key(|one: &Leased| (one.notification.seq, one.notification.id));
     }
-    Ok(leased)
+    Ok(Taken::Leased(leased))
 }
 
 /// What nobody has of what is due, target by target.
@@ -170,7 +195,7 @@ async fn keys(
 async fn messages(
     connection: &mut SqliteConnection,
     picks: &[Pick],
-) -> Result<HashMap<i64, Result<Leased, Error>>, Error> {
+) -> Result<HashMap<i64, Result<Ready, Error>>, Error> {
     let run = MESSAGES.fetch(connection, picks, |values, pick| {
         values.add(pick.number);
     });
@@ -212,18 +237,21 @@ async fn notices(
 fn read(
     row: &SqliteRow,
     notices: &HashMap<(ProjectId, NoticeHash), Arc<Notice>>,
-) -> Result<Leased, Error> {
+) -> Result<Ready, Error> {
     let columns = columns(row);
     let told = (columns.project("project")?, notice_of(row)?);
     let notice = notices.get(&told);
     let notice = notice.ok_or_else(|| columns.unreadable("notice", "the name of a notice"))?;
-    Ok(Leased {
-        notification: rows::notification::read_telling(row, Arc::clone(notice))?,
+    let notification = rows::notification::read_telling(row, Arc::clone(notice))?;
+    let joins = if columns.flag("in_line")? { None } else { line_of(&notification) };
+    let leased = Leased {
+        notification,
         target: columns.target()?,
         attempt: columns.small("attempts")?.saturating_add(1),
         deadline: columns.time("deadline")?,
         thread: columns.get::<Option<String>>("reference")?.unwrap_or_default(),
-    })
+    };
+    Ok(Ready { leased, joins })
 }
 
 fn columns(row: &SqliteRow) -> Columns<'_> {

@@ -18,23 +18,24 @@ async fn leases_walk_indexes_of_what_can_be_handed_out() {
     let of_target = "deliveries_ready (project=? AND target_kind=? AND target=? AND due_at<?)";
     let later = "deliveries_ready (project=? AND target_kind=? AND target=? AND due_at>?)";
     let next_target = "deliveries_ready (project=? AND target_kind=? AND target>?)";
-    let line =
-        "deliveries_line (project=? AND target_kind=? AND target=? AND incident=? AND blocked=?";
+    let line = "deliveries_line (project=? AND target_kind=? AND target=? AND line=? AND blocked=?";
     let delivery = "(project=? AND notification=? AND target_kind=? AND target=?)";
     let row = "USING INTEGER PRIMARY KEY (rowid=?)";
-    let statements: [(&str, &[&str]); 13] = [
+    let thread = "(project=? AND target_kind=? AND target=? AND incident=?)";
+    let statements: [(&str, &[&str]); 14] = [
         (&take::KEYS[0], &[of_target]),
-        (&take::MESSAGES.texts[0], &["SEARCH delivery", row, "(project=? AND id=?)"]),
+        (&take::MESSAGES.texts[0], &["SEARCH delivery", row, "(project=? AND id=?)", thread]),
         (&take::NOTICES.texts[0], &["(project=? AND hash=?)"]),
         (lease::DUE_TARGETS, &[of_target, next_target]),
         (lease::NEXT, &[later, next_target]),
         (lease::OLDEST, &[next_target]),
         (&line::BLOCK.texts[0], &[line, "(seq,notification)<(?,?)", delivery]),
         (&line::UNBLOCK.texts[0], &[line, delivery]),
+        (&line::JOIN.texts[0], &["SEARCH old", row]),
         (&tries::STANDINGS.texts[0], &["(project=? AND id=?)", "(project=? AND notification=?)"]),
         (&tries::MOVES.texts[0], &["SEARCH old", row]),
         (&tries::REPLAYS.texts[0], &["SEARCH old", row]),
-        (&tries::MISSING.texts[0], &["(project=? AND id=?)"]),
+        (&tries::MISSING.texts[0], &["(project=? AND id=?)", "(project=? AND notification=?)"]),
         (&tries::STATUSES.texts[0], &["SEARCH old", row]),
     ];
     for (sql, indexes) in statements {
@@ -244,7 +245,7 @@ async fn counts_are_those_of_the_rows() {
     road.commit(vec![crate::conformance::notices::replayed(time(30), &letters[..5])]).await;
     for due in &due[..4] {
         let over = [(EndpointId(77), time(40)), (EndpointId(78), time(40))];
-        store.spread(HERE, due.id, person, &over).await.unwrap();
+        store.spread(HERE, due.id, person, &over, time(40)).await.unwrap();
     }
     let mut connection = store.shared.reader().await.unwrap();
     for (counts, count, rows) in [
@@ -316,7 +317,31 @@ async fn what_delivery_writes_leaves_the_position_alone() {
     store.return_unused(&[(HERE, due.id, endpoint(1))]).await.unwrap();
     store.lease(1, time(9), time(50), &of).await.unwrap();
     store.give_back(HERE, due.id, endpoint(1), time(9)).await.unwrap();
-    store.spread(HERE, due.id, endpoint(1), &[]).await.unwrap();
+    store.spread(HERE, due.id, endpoint(1), &[], time(9)).await.unwrap();
     store.release(None).await.unwrap();
     assert_eq!(store.offset(crate::PartitionId(0)).await.unwrap(), Seq(1));
+}
+
+/// Before schema 5 what was due about alerts stood in no line.
+#[tokio::test]
+async fn what_stands_in_no_line_takes_its_place_before_it_is_handed_out() {
+    use crate::conformance::notices::{about_alert, about_signal, attempted, receipt};
+    use model::{SignalStatus, Verdict};
+    let (_folder, store) = fresh().await;
+    let mut road = road(&store);
+    let fires = about_alert(HERE, (1, SignalStatus::Firing), 3, &[endpoint(1)]);
+    let over = about_alert(HERE, (1, SignalStatus::Resolved), 4, &[endpoint(1)]);
+    let plain = about_signal(HERE, 1, None, 5, &[endpoint(1)]);
+    road.commit([&fires, &over, &plain].map(notified).to_vec()).await;
+    execute(&store, "UPDATE deliveries SET line = NULL, blocked = 0").await;
+    let of = [LeaseOf { project: HERE, target: endpoint(1), most: 9 }];
+    let due = |leased: Vec<Leased>| -> Vec<_> {
+        leased.into_iter().map(|one| one.notification.id).collect()
+    };
+    let leased = store.lease(1, time(9), time(90_000), &of).await.unwrap();
+    assert_eq!(due(leased), [fires.id, plain.id]);
+    let told = receipt(&fires, endpoint(1), 1, Verdict::Delivered);
+    road.commit(vec![attempted(time(10), &told)]).await;
+    let leased = store.lease(1, time(10), time(90_000), &of).await.unwrap();
+    assert_eq!(due(leased), [over.id]);
 }

@@ -25,8 +25,6 @@ pub(super) struct Standing {
     row: i64,
     status: NotificationStatus,
     delivered_at: Option<Timestamp>,
-    /// Whether its deliveries stand in lines.
-    pub(super) is_about_incident: bool,
     deliveries: BTreeMap<Target, Stand>,
 }
 
@@ -36,6 +34,7 @@ struct Stand {
     row: i64,
     before: DeliveryStatus,
     status: DeliveryStatus,
+    in_line: bool,
     attempts: u32,
     delivered_at: Option<Timestamp>,
     dead_at: Option<Timestamp>,
@@ -59,10 +58,9 @@ pub(super) type Standings = BTreeMap<(ProjectId, NotificationId), Standing>;
 /// Notifications with their deliveries.
 pub(in crate::sqlite) static STANDINGS: LazyLock<Bulk> = LazyLock::new(|| {
     Bulk::new(
-        "SELECT told.rowid AS told_row, told.project, told.id, told.subject_kind,
-            told.status AS told_status, told.delivered_at AS told_at,
+        "SELECT told.rowid AS told_row, told.project, told.id, told.status AS told_status, told.delivered_at AS told_at,
             delivery.rowid AS row, delivery.target_kind, delivery.target, delivery.status,
-            delivery.attempts, delivery.delivered_at, delivery.dead_at, delivery.replayed_seq
+            delivery.line IS NOT NULL AS in_line, delivery.attempts, delivery.delivered_at, delivery.dead_at, delivery.replayed_seq
         FROM (VALUES",
         2,
         ") AS touched CROSS JOIN notifications AS told
@@ -72,18 +70,22 @@ pub(in crate::sqlite) static STANDINGS: LazyLock<Bulk> = LazyLock::new(|| {
     )
 });
 
-/// What was spread out may be lost in a power cut; the journal brings back what became of it.
+/// What was spread out may be lost in a power cut; the journal brings back what became of it. Its line is
+/// that of what it was spread out from.
 pub(in crate::sqlite) static MISSING: LazyLock<Bulk> = LazyLock::new(|| {
     Bulk::new(
-        "INSERT INTO deliveries (project, notification, target_kind, target, subscriber, seq, incident,
+        "INSERT INTO deliveries (project, notification, target_kind, target, subscriber, seq, line,
             status, blocked, attempts, due_at, deadline, last_answer)
-        SELECT told.project, told.id, new.column3, new.column4, told.subscriber, told.seq,
-            iif(told.subject_kind = 0, told.subject, NULL), 0, told.subject_kind = 0, 0,
-            told.at, told.deadline, ''
+        SELECT project, id, target_kind, target, subscriber, seq, line,
+            0, line IS NOT NULL, 0, at, deadline, ''
+        FROM (SELECT told.*, new.column3 AS target_kind, new.column4 AS target,
+            (SELECT known.line FROM deliveries AS known
+                WHERE known.project = told.project AND known.notification = told.id
+                AND known.line IS NOT NULL LIMIT 1) AS line
         FROM (VALUES",
         4,
         ") AS new CROSS JOIN notifications AS told
-            ON told.project = new.column1 AND told.id = new.column2
+            ON told.project = new.column1 AND told.id = new.column2)
         WHERE true ON CONFLICT DO NOTHING",
     )
 });
@@ -102,7 +104,7 @@ pub(in crate::sqlite) static MOVES: LazyLock<Bulk> = LazyLock::new(|| {
 /// A letter that is due again takes its place in its line.
 pub(in crate::sqlite) static REPLAYS: LazyLock<Bulk> = LazyLock::new(|| {
     Bulk::new(
-        "UPDATE deliveries AS old SET blocked = old.incident IS NOT NULL, deadline = new.column2,
+        "UPDATE deliveries AS old SET blocked = old.line IS NOT NULL, deadline = new.column2,
             replayed_at = new.column3, replayed_seq = new.column4
         FROM (VALUES",
         4,
@@ -137,7 +139,6 @@ pub(super) async fn read(
                 row: columns.get("told_row")?,
                 status: columns.code("told_status", NotificationStatus::from_code)?,
                 delivered_at: columns.maybe_time("told_at")?,
-                is_about_incident: columns.get::<i64>("subject_kind")? == 0,
                 deliveries: BTreeMap::new(),
             }),
         };
@@ -156,6 +157,7 @@ fn read_delivery(row: &SqliteRow, number: i64) -> Result<(Target, Stand), Error>
         row: number,
         before: status,
         status,
+        in_line: columns.flag("in_line")?,
         attempts: columns.small("attempts")?,
         delivered_at: columns.maybe_time("delivered_at")?,
         dead_at: columns.maybe_time("dead_at")?,
@@ -218,6 +220,12 @@ pub(super) fn apply(standings: &mut Standings, outgoing: &Outgoing<'_>) -> Vec<D
         }
     }
     moved.into_iter().collect()
+}
+
+/// Whether a delivery stands in a line.
+pub(super) fn is_in_line(standings: &Standings, key: DeliveryKey) -> bool {
+    let told = standings.get(&(key.0, key.1));
+    told.and_then(|told| told.deliveries.get(&key.2)).is_some_and(|stand| stand.in_line)
 }
 
 fn stand(standings: &mut Standings, key: DeliveryKey) -> Option<&mut Stand> {

@@ -11,7 +11,7 @@ use super::counts::Counts;
 use super::leases::LeaseChanges;
 use super::{line, tries};
 use crate::Error;
-use crate::batch::{DeliveryKey, Outgoing};
+use crate::batch::Outgoing;
 use crate::outbox::line_of;
 use crate::sqlite::bulk::Bulk;
 use crate::sqlite::columns::Columns;
@@ -31,10 +31,8 @@ pub(in crate::sqlite) async fn write(
         tries::write_attempts(connection, &standings, outgoing).await?;
         changes.ended = tries::apply(&mut standings, outgoing);
         tries::write(connection, &standings, &mut counts).await?;
-        let in_line = |key: &&DeliveryKey| {
-            standings.get(&(key.0, key.1)).is_some_and(|told| told.is_about_incident)
-        };
-        let touched: Vec<DeliveryKey> = outgoing.touched.iter().filter(in_line).copied().collect();
+        let mut touched = outgoing.touched.clone();
+        touched.retain(|&key| tries::is_in_line(&standings, key));
         changes.blocked = line::put_in_order(connection, &touched).await?;
     }
     counts.write(connection).await?;
@@ -58,16 +56,16 @@ pub(in crate::sqlite) static STATEMENTS: LazyLock<Statements> = LazyLock::new(||
     new: new_deliveries(),
 });
 
-/// A new delivery waits where another about its incident is due to the same target.
+/// A new delivery waits where another of its line is due.
 fn new_deliveries() -> Bulk {
     Bulk::new(
-        "INSERT INTO deliveries (project, notification, target_kind, target, subscriber, seq, incident,
+        "INSERT INTO deliveries (project, notification, target_kind, target, subscriber, seq, line,
             status, blocked, attempts, due_at, deadline, last_answer)
         SELECT new.column1, new.column2, new.column3, new.column4, new.column5, new.column6,
             new.column7, 0, new.column7 IS NOT NULL AND (new.column8 OR EXISTS (
                 SELECT 1 FROM deliveries AS first INDEXED BY deliveries_line
                 WHERE first.project = new.column1 AND first.target_kind = new.column3
-                AND first.target = new.column4 AND first.incident = new.column7
+                AND first.target = new.column4 AND first.line = new.column7
                 AND first.status = 0)),
             0, new.column9, new.column10, ''
         FROM (VALUES",
@@ -139,14 +137,14 @@ fn deliveries<'a>(rows: &[NotificationRow<'a>]) -> Vec<NewDelivery<'a>> {
         if notification.held.is_some() {
             continue;
         }
+        let line = line_of(notification);
         for (index, &target) in notification.targets.iter().enumerate() {
             if notification.targets[..index].contains(&target) {
                 continue;
             }
-            let line = line_of(notification.subject);
             let follows =
                 line.is_some_and(|line| !lines.insert((notification.project, target, line)));
-            deliveries.push(NewDelivery { notification, target, follows });
+            deliveries.push(NewDelivery { notification, target, line, follows });
         }
     }
     deliveries

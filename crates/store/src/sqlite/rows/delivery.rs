@@ -4,7 +4,7 @@ use model::{Notification, NotificationId, Target};
 use sqlx::sqlite::SqliteRow;
 
 use crate::Error;
-use crate::outbox::{DeliveryRow, DeliveryStatus, line_of};
+use crate::outbox::{DeliveryRow, DeliveryStatus, Line};
 use crate::sqlite::bulk::Values;
 use crate::sqlite::columns::Columns;
 
@@ -15,7 +15,8 @@ pub(in crate::sqlite) const KEY: [&str; 4] = ["project", "notification", "target
 pub(in crate::sqlite) struct NewDelivery<'a> {
     pub(in crate::sqlite) notification: &'a Notification,
     pub(in crate::sqlite) target: Target,
-    /// Whether it comes after another of the same batch, about the same incident to the same target.
+    pub(in crate::sqlite) line: Option<Line>,
+    /// Whether it comes after another of the same batch in that line, to the same target.
     pub(in crate::sqlite) follows: bool,
 }
 
@@ -28,7 +29,7 @@ pub(in crate::sqlite) fn write_new(values: &mut Values, row: &NewDelivery<'_>) {
         .add_delivery((notification.project, notification.id, row.target))
         .add(&notification.subscriber.to_bytes()[..])
         .add(notification.seq.0.cast_signed())
-        .add(line_of(notification.subject).map(|id| id.to_bytes().to_vec()))
+        .add(row.line.map(|line| line.to_bytes().to_vec()))
         .add(i64::from(row.follows))
         .add(notification.at.micros())
         .add(notification.deadline.micros());
