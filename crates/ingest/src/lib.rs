@@ -1,6 +1,6 @@
 //! The doors: everything between a wire and the journal.
 //!
-//! One door is one module with a pure `decode` (bytes and a [`Context`] in, a [`Batch`] of verdicts
+//! One door is one module of `doors` with a pure `decode` (bytes and a [`Context`] in, a [`Batch`] of verdicts
 //! out) and a thin transport: [`Doors::handle`] for HTTP, [`IngestService`] for gRPC. The rules of a
 //! signal stand once, in `validate`, those of an alert once, in `alert`.
 //!
@@ -8,8 +8,6 @@
 //! is answered as accepted is durable, and one bad item never fails its neighbours.
 
 mod alert;
-pub mod alertmanager;
-pub mod alertmanager_webhook;
 mod answer;
 mod batch;
 mod body;
@@ -20,8 +18,6 @@ mod credential;
 mod doors;
 mod draft;
 mod fingerprint;
-pub mod grafana_webhook;
-pub mod grpc;
 mod json;
 mod media;
 mod memory;
@@ -32,17 +28,18 @@ mod ports;
 mod problem;
 mod queue;
 mod rate;
-pub mod signals;
 mod time;
 mod validate;
-pub mod webhook;
 
 pub use answer::Answer;
 pub use batch::{Batch, Rejection};
 pub use code::Code;
 pub use context::{Claim, Context};
-pub use doors::{Door, Doors, Options};
-pub use grpc::IngestService;
+pub use doors::grpc::IngestService;
+pub use doors::{
+    Door, Doors, Options, alertmanager, alertmanager_webhook, grafana_webhook, grpc, signals,
+    webhook,
+};
 pub use media::{Encoding, Media};
 pub use metrics::Metrics;
 pub use mint::Mint;

@@ -4,6 +4,13 @@
 //! Invariant: an answer that says `accepted` is given after the records are durable; a refusal is
 //! given without waiting for anything but the body.
 
+pub mod alertmanager;
+pub mod alertmanager_webhook;
+pub mod grafana_webhook;
+pub mod grpc;
+pub mod signals;
+pub mod webhook;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
