@@ -56,8 +56,8 @@ async function call(below, change) {
 function explained(status, problem) {
   if (!problem?.title) return `The server answered with status ${status}.`;
   const fields = (problem.fields ?? []).map((field) => `${field.field}: ${field.message}`);
-  const title = problem.title.replace(/\.?$/, '.');
-  return [`${title} ${problem.detail ?? ''}`.trim(), ...fields, `(${problem.code})`].join('\n');
+  const detail = problem.detail ? `: ${problem.detail.replaceAll('`', '')}` : '';
+  return [`${problem.title.replace(/\.$/, '')}${detail}.`, ...fields, `(${problem.code})`].join('\n');
 }
 
 // Every line of the timeline within reason: the latest come last.

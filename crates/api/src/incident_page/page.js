@@ -45,7 +45,7 @@ async function refresh() {
   by('sign-in').hidden = true;
   by('forget').hidden = false;
   by('incident').hidden = false;
-  say('freshness', `as of ${local(Date.now(), { hour: '2-digit', minute: '2-digit', second: '2-digit' })}`);
+  say('freshness', `as of ${local(Date.now(), TO_THE_SECOND)}`);
   return true;
 }
 
@@ -65,6 +65,7 @@ async function move(to, reason, done) {
   try {
     await call('/state', reason === undefined ? { to } : { to, reason });
     by('reopening').hidden = true;
+    by('reopen').setAttribute('aria-expanded', 'false');
     by('reason').value = '';
     if (await refresh()) say('notice', done);
     by('title').focus();
@@ -84,6 +85,7 @@ function hold(is) {
 
 function unfold(is) {
   by('reopening').hidden = !is;
+  by('reopen').disabled = is;
   by('reopen').setAttribute('aria-expanded', String(is));
   by(is ? 'reason' : 'reopen').focus();
 }

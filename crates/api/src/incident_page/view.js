@@ -23,9 +23,12 @@ function local(at, options) {
   return Number.isNaN(moment.getTime()) ? at : moment.toLocaleString(undefined, options);
 }
 
-const whole = (at) => local(at, {
-  year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short',
-});
+const TO_THE_SECOND = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
+
+function whole(at) {
+  const year = new Date(at).getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' };
+  return local(at, { ...year, month: 'short', day: 'numeric', ...TO_THE_SECOND, timeZoneName: 'short' });
+}
 
 function ago(at) {
   const seconds = Math.round((Date.now() - Date.parse(at)) / 1_000);
@@ -52,7 +55,7 @@ function moment(at) {
 function clock(at) {
   const today = new Date().toDateString() === new Date(at).toDateString();
   const day = today ? {} : { month: 'short', day: 'numeric' };
-  const made = element('time', local(at, { ...day, hour: '2-digit', minute: '2-digit', second: '2-digit' }));
+  const made = element('time', local(at, { ...day, ...TO_THE_SECOND }));
   made.dateTime = at;
   made.title = whole(at);
   return made;
@@ -87,7 +90,7 @@ function describe(list, facts) {
 
 const STANDINGS = {
   OPEN: 'Nobody has acknowledged it yet.',
-  INVESTIGATING: 'Somebody is on it. When it is over, resolve it.',
+  INVESTIGATING: 'It is being looked into. When it is over, resolve it.',
   RESOLVED: 'It is over, and not closed yet. Reopen it if it is not over.',
   CLOSED: 'It is closed: it can be read, and nothing moves it any more.',
 };
@@ -113,12 +116,12 @@ function showFacts(incident) {
   const at = (value) => value && moment(value);
   const links = incident.links.flatMap(({ title, url }) => [link(title, url), element('br')]);
   describe(by('facts'), [
-    ['Severity', incident.severity_pinned ? `${incident.severity}, set by hand` : incident.severity],
     ['Component', `${incident.component} (${incident.component_type})`],
     ['Environment', incident.environment],
     ['Signals', incident.signal_count.toLocaleString()],
     ['Opened', at(incident.opened_at)],
     ['Last signal', at(incident.last_signal_at)],
+    ['Severity', incident.severity_pinned ? `${incident.severity}, set by hand: it does not move by itself` : null],
     ['Assignee', incident.assignee ?? 'nobody'],
     ['Acknowledged', at(incident.acknowledged_at)],
     ['Resolved', at(incident.resolved_at)],
