@@ -2,6 +2,9 @@
 //!
 //! Invariant: what the key opens stays as it is.
 
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -54,6 +57,15 @@ pub(crate) fn forget_lost_secrets(config: &Config) -> anyhow::Result<SecretsForg
     })
 }
 
+/// Root works on the folders of others, whose server has to read what root made.
+fn give_to_owner(key: &Path) -> io::Result<()> {
+    let folder = fs::metadata(key.parent().unwrap_or(Path::new(".")))?;
+    if fs::metadata(key)?.uid() == folder.uid() {
+        return Ok(());
+    }
+    chown(key, Some(folder.uid()), Some(folder.gid()))
+}
+
 async fn forget(store: &SqliteStore, key: &Path) -> anyhow::Result<SecretsForgotten> {
     let rows = sealed::sealed_endpoints(store).await?;
     let mut report =
@@ -65,6 +77,9 @@ async fn forget(store: &SqliteStore, key: &Path) -> anyhow::Result<SecretsForgot
     let found = Seal::read_file(key).with_context(cannot)?;
     report.key_made = found.is_none();
     let seal = found.map_or_else(|| Seal::open_file(key), Ok).with_context(cannot)?;
+    if report.key_made {
+        give_to_owner(key).with_context(cannot)?;
+    }
     for row in rows.into_iter().filter(|row| !Sealed::from(row).opens(&seal)) {
         report.endpoints.push(ForgottenEndpoint {
             project: row.project.0,
