@@ -1,6 +1,6 @@
 // What happens when: signing in, reading again and again, and the moves a person makes.
 
-const EVERY_MS = 15_000;
+const EVERY_MS = 30_000;
 let isWhole = false; // Whether all of the timeline is shown.
 let read = null; // The timeline as it was read last.
 let isBusy = false;
