@@ -28,16 +28,20 @@ function failed(error) {
 
 // Reads everything and shows what could be read; answers whether the incident itself could.
 async function refresh() {
-  const asked = [call(''), timeline(), call('/signals?limit=20')];
   const mine = (turn += 1);
-  const [incident, lines, signals] = await Promise.allSettled(asked);
-  if (key === null || mine !== turn) return false;
-  if (incident.status === 'rejected') {
-    failed(incident.reason);
+  const isOld = () => key === null || mine !== turn;
+  try {
+    const incident = await call('');
+    if (isOld()) return false;
+    showHead(incident);
+    showFacts(incident);
+  } catch (error) {
+    if (!isOld()) failed(error);
     return false;
   }
-  showHead(incident.value);
-  showFacts(incident.value);
+  // Asked for after the key was found good: a wrong one is refused once, not three times.
+  const [lines, signals] = await Promise.allSettled([timeline(), call('/signals?limit=20')]);
+  if (isOld()) return false;
   if (lines.status === 'fulfilled') showTimeline(read = lines.value, isWhole);
   if (signals.status === 'fulfilled') showSignals(signals.value);
   const wrong = [lines, signals].find((part) => part.status === 'rejected');
