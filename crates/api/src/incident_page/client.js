@@ -56,8 +56,10 @@ async function call(below, change) {
 function explained(status, problem) {
   if (!problem?.title) return `The server answered with status ${status}.`;
   const fields = (problem.fields ?? []).map((field) => `${field.field}: ${field.message}`);
-  const detail = problem.detail ? `: ${problem.detail.replaceAll('`', '')}` : '';
-  return [`${problem.title.replace(/\.$/, '')}${detail}.`, ...fields, `(${problem.code})`].join('\n');
+  const title = problem.title.replace(/\.$/, '');
+  const detail = (problem.detail ?? '').replaceAll('`', '');
+  const isMore = detail !== '' && detail.toLowerCase() !== title.toLowerCase();
+  return [`${title}${isMore ? `: ${detail}` : ''}.`, ...fields, `(${problem.code})`].join('\n');
 }
 
 // Every line of the timeline within reason: the latest come last.
