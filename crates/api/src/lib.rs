@@ -19,6 +19,7 @@ mod exchange;
 mod explain;
 mod health;
 mod import;
+mod incident_page;
 mod incidents;
 mod inhibitions;
 mod instant;
@@ -58,6 +59,7 @@ pub use problem::{Code, Problem};
 
 use alertmanager::Renderings;
 use endpoints::Pace;
+use incident_page::IncidentPage;
 use openapi::Reference;
 use remembered::Remembered;
 use request::Behind;
@@ -74,6 +76,7 @@ struct Wired {
     pace: Pace,
     dry_runs: DryRuns,
     reference: Reference,
+    incident_page: IncidentPage,
     /// Whether default routes may not follow their endpoints yet.
     default_routes_owed: AtomicBool,
 }
@@ -93,6 +96,7 @@ impl Api {
             pace,
             dry_runs: DryRuns::default(),
             reference,
+            incident_page: IncidentPage::new(),
             default_routes_owed,
         }))
     }
@@ -139,6 +143,10 @@ impl Api {
 
     pub(crate) fn reference(&self) -> &Reference {
         &self.0.reference
+    }
+
+    pub(crate) fn incident_page(&self) -> &IncidentPage {
+        &self.0.incident_page
     }
 
     pub(crate) fn owe_default_routes(&self) {

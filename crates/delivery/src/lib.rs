@@ -12,7 +12,7 @@ pub mod seal;
 pub mod template;
 pub mod token;
 
-pub use channels::{Challenged, ChannelOptions, Channels, Checked, Console, Preview};
+pub use channels::{Challenged, ChannelOptions, Channels, Checked, Console, Preview, opens};
 pub use client::ClientError;
 pub use courier::{Courier, Sender};
 pub use seal::{Seal, SealError};

@@ -57,14 +57,23 @@ impl Seal {
     /// # Errors
     /// It cannot be read or written, holds something else, or others may read it.
     pub fn open_file(path: &Path) -> Result<Self, SealError> {
+        if let Some(seal) = Self::read_file(path)? {
+            return Ok(seal);
+        }
+        make_key(path)?;
         let failed = |source| SealError::File { path: path.to_owned(), source };
+        read_key(File::open(path).map_err(failed)?, path)
+    }
+
+    /// Opens the key file at `path`; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Seal::open_file`].
+    pub fn read_file(path: &Path) -> Result<Option<Self>, SealError> {
         match File::open(path) {
-            Ok(file) => read_key(file, path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_key(path)?;
-                read_key(File::open(path).map_err(failed)?, path)
-            }
-            Err(error) => Err(failed(error)),
+            Ok(file) => read_key(file, path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(SealError::File { path: path.to_owned(), source }),
         }
     }
 
@@ -200,6 +209,7 @@ mod tests {
     fn the_key_is_made_once_and_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret.key");
+        assert!(Seal::read_file(&path).unwrap().is_none());
         let sealed = Seal::open_file(&path).unwrap().seal(b"a", b"x").unwrap();
         assert_eq!(Seal::open_file(&path).unwrap().open(&sealed, b"x").unwrap(), b"a");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

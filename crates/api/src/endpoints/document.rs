@@ -27,7 +27,8 @@ pub(crate) struct EndpointDocument {
     pub(crate) channel: String,
     /// A name for people.
     pub(crate) name: String,
-    /// Its configuration; in place of a secret stands `{"set": true}`.
+    /// Its configuration; in place of a secret stands `{"set": true}`, or `{"set": false}` where it was lost with the
+    /// server's key and has to be given again.
     pub(crate) config: Value,
     /// When it was verified; nothing but a test or a challenge is sent before.
     #[schema(required, format = DateTime)]

@@ -49,6 +49,7 @@ struct Root;
 pub(crate) fn assemble() -> (Router<Api>, Document) {
     let (routes, document) = OpenApiRouter::with_openapi(Root::openapi())
         .merge(crate::incidents::routes())
+        .merge(crate::incident_page::routes())
         .merge(crate::policies::routes())
         .merge(crate::subscribers::routes())
         .merge(crate::endpoints::routes())

@@ -57,6 +57,7 @@ async fn the_document_holds_every_route_of_the_issue() {
     let document = world.get("", "/v1/openapi.json").await.json();
     let routes = [
         "post /v1/signals",
+        "get /incidents/{id}",
         "post /v1/webhooks/alertmanager",
         "post /v1/webhooks/grafana",
         "post /api/v2/alerts",

@@ -16,6 +16,7 @@ mod escalations;
 mod exchange;
 mod explain;
 mod health;
+mod incident_page;
 mod incidents;
 mod inhibitions;
 mod isolation;

@@ -41,7 +41,7 @@ impl Channels {
         };
         let settings = match self.settings(channel, endpoint) {
             Ok(settings) => settings,
-            Err(why) => return failed(why),
+            Err(unsettled) => return failed(unsettled.answer),
         };
         let address = address_of(channel, &settings);
         let claim = Claim { project: endpoint.project, endpoint: endpoint.id, address };

@@ -63,6 +63,8 @@ const LISTED: u32 = OTHERS_SHOWN + 1;
 const ALL: u32 = DIGEST_MESSAGES;
 /// The field that lists which secrets are set. It is written, and passed over when read.
 const SEALED: &str = "sealed";
+/// What is to be done about secrets that do not open.
+const GIVE_AGAIN: &str = "put secret.key back, or give the secrets of the endpoint again";
 
 /// How messages leave.
 #[derive(Clone)]
@@ -201,7 +203,7 @@ impl Channels {
         };
         let settings = match self.settings(channel, endpoint) {
             Ok(settings) => settings,
-            Err(why) => return Sent::refused(why),
+            Err(unsettled) => return unsettled,
         };
         if message.others.len() >= channel.told_at_once() as usize {
             // Whoever sends does not know the channel yet as it is now; nobody is told of a part only.
@@ -297,7 +299,7 @@ impl Channels {
         let channel = known(&endpoint.channel)?;
         let settings = self
             .settings(channel, endpoint)
-            .map_err(|why| vec![FieldError::new("config", "configuration", why)])?;
+            .map_err(|why| vec![FieldError::new("config", "configuration", why.answer)])?;
         sample::with_message(Some(endpoint), |message, endpoint| {
             self.preview_settings(channel, &settings, message, endpoint)
         })
@@ -339,17 +341,23 @@ impl Channels {
         if errors.is_empty() { Ok(preview) } else { Err(errors) }
     }
 
-    /// The whole configuration of an endpoint, secrets included.
+    /// The whole configuration of an endpoint, secrets included; or what comes of every message to it instead. While
+    /// a secret is lost, messages wait for somebody to give it again.
     fn settings(
         &self,
         channel: &dyn Dispatch,
         endpoint: &Endpoint,
-    ) -> Result<Map<String, Value>, String> {
-        let read = |text: &[u8]| serde_json::from_slice::<Map<String, Value>>(text).ok();
-        let mut settings = read(endpoint.config.as_bytes())
-            .ok_or_else(|| "the configuration is not an object of JSON".to_owned())?;
+    ) -> Result<Map<String, Value>, Sent> {
+        let mut settings = serde_json::from_str::<Map<String, Value>>(&endpoint.config)
+            .map_err(|_| Sent::refused("the configuration is not an object of JSON"))?;
+        let opened = self.secrets(endpoint);
+        let opened = opened.map_err(|error| Sent::later(format!("{error}; {GIVE_AGAIN}")))?;
+        let lost = lost(channel, &settings, &opened);
+        if !lost.is_empty() {
+            let names = lost.join(", ");
+            return Err(Sent::later(format!("secrets are lost ({names}); {GIVE_AGAIN}")));
+        }
         settings.remove(SEALED);
-        let opened = self.secrets(endpoint).map_err(|error| error.to_string())?;
         for (name, value) in opened {
             if channel.secrets().contains(&name.as_str()) {
                 settings.insert(name, value);
@@ -385,9 +393,16 @@ impl Channels {
         whole.remove(SEALED);
         let mut errors = Vec::new();
         if let Some(before) = before.filter(|before| before.channel == channel.name()) {
-            let lost = "the stored secrets do not open; give all of them again";
-            let stored = self.secrets(before).map_err(|_| wrong("secrets_lost", lost))?;
-            let moved = moved(channel, &whole, before);
+            let stored = self.secrets(before).unwrap_or_default();
+            let shown: Map<String, Value> =
+                serde_json::from_str(&before.config).unwrap_or_default();
+            for name in lost(channel, &shown, &stored) {
+                if !whole.contains_key(name) {
+                    let message = "this has to be given again: what is stored does not open";
+                    errors.push(FieldError::new(name, "give_again", message));
+                }
+            }
+            let moved = moved(channel, &whole, &shown);
             for (name, value) in stored {
                 if whole.contains_key(&name) {
                     continue;
@@ -412,14 +427,31 @@ type Merged = (Map<String, Value>, Vec<FieldError>);
 fn moved(
     channel: &dyn Dispatch,
     whole: &Map<String, Value>,
-    before: &Endpoint,
+    shown: &Map<String, Value>,
 ) -> Option<&'static str> {
-    let shown: Map<String, Value> = serde_json::from_str(&before.config).unwrap_or_default();
     channel
         .place()
         .iter()
         .copied()
         .find(|name| !channel.secrets().contains(name) && shown.get(*name) != whole.get(*name))
+}
+
+/// The secrets that a configuration says are set, and that are not among those that open.
+fn lost(
+    channel: &dyn Dispatch,
+    shown: &Map<String, Value>,
+    opened: &Map<String, Value>,
+) -> Vec<&'static str> {
+    let sealed = shown.get(SEALED).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let is_set = |name: &str| shown.contains_key(name) || sealed.iter().any(|it| it == name);
+    let secrets = channel.secrets().iter().copied();
+    secrets.filter(|name| is_set(name) && !opened.contains_key(*name)).collect()
+}
+
+/// Whether what was sealed for an endpoint opens with this key; what is empty does.
+#[must_use]
+pub fn opens(seal: &Seal, project: ProjectId, endpoint: EndpointId, sealed: &[u8]) -> bool {
+    seal.open(sealed, &place(project, endpoint)).is_ok()
 }
 
 fn find(name: &str) -> Option<&'static dyn Dispatch> {

@@ -33,7 +33,7 @@ impl Channels {
         let channel = known(&endpoint.channel)?;
         let settings = self
             .settings(channel, endpoint)
-            .map_err(|why| vec![FieldError::new("", "configuration", why)])?;
+            .map_err(|why| vec![FieldError::new("", "configuration", why.answer)])?;
         let (others, thread, now) = (&[][..], "", notification.at);
         let message = Message { notification, subscriber, others, thread, test: false, now };
         self.preview_settings(channel, &settings, &message, endpoint)

@@ -1,5 +1,5 @@
-//! `stormbell doctor`: a checklist of everything a server needs, and the two ways to go on without what
-//! is damaged.
+//! `stormbell doctor`: a checklist of everything a server needs, and the ways to go on without what is damaged
+//! or lost.
 
 use anyhow::Context;
 use serde_json::json;
@@ -9,18 +9,23 @@ use super::output::{Ink, Output};
 use super::table::{Cell, Table};
 use super::times;
 use crate::config::{Config, Flags};
-use crate::serve::offline::{self, Check, JournalSalvaged, LakeSalvaged, Status};
+use crate::serve::offline::{self, Check, JournalSalvaged, LakeSalvaged, SecretsForgotten, Status};
 
 /// What to look at, or what to give up.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
     /// Cut the journal at its damage, so that a server starts again; what is cut is kept aside. First
     /// think of a backup: records are lost by this
-    #[arg(long, conflicts_with = "salvage_lake")]
+    #[arg(long, conflicts_with_all = ["salvage_lake", "forget_lost_secrets"])]
     salvage_journal: bool,
     /// Take damaged and missing files out of the lake; their rows are lost by this
-    #[arg(long)]
+    #[arg(long, conflicts_with = "forget_lost_secrets")]
     salvage_lake: bool,
+    /// Take the secrets out of endpoints that secret.key does not open, because it was lost or is another
+    /// one; a new one is made where it is missing. First look for the file in a backup: each secret has to
+    /// be given again after this
+    #[arg(long)]
+    forget_lost_secrets: bool,
     #[command(flatten)]
     flags: Flags,
 }
@@ -33,6 +38,9 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     }
     if options.salvage_lake {
         return print_lake(&offline::salvage_lake(&config)?, output);
+    }
+    if options.forget_lost_secrets {
+        return print_forgotten(&offline::forget_lost_secrets(&config)?, output);
     }
     print_checks(&config, &offline::doctor(&config), output)
 }
@@ -126,6 +134,29 @@ fn print_lake(salvaged: &LakeSalvaged, output: &mut Output) -> Result<(), Failur
     output.line(format!(
         "{rows} rows are no longer in the lake; what was there of them is in its folder `damaged`."
     ))
+}
+
+fn print_forgotten(forgotten: &SecretsForgotten, output: &mut Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return print_json(output, forgotten);
+    }
+    let key = forgotten.key.display();
+    if forgotten.key_made {
+        output.line(format!("made: {key}"))?;
+    }
+    if forgotten.endpoints.is_empty() {
+        return output.line("No secret is lost.");
+    }
+    for endpoint in &forgotten.endpoints {
+        let (project, id) = (endpoint.project, &endpoint.id);
+        output.line(format!(
+            "forgotten: the secrets of {} ({}, {id}) in project {project}",
+            endpoint.name, endpoint.channel
+        ))?;
+    }
+    output.line(
+        "Start the server and give them again: what is due there waits for them, a day at most.",
+    )
 }
 
 /// Prints a report as JSON.

@@ -173,6 +173,7 @@ fn list(listing: &Listing, output: &mut Output) -> Result<(), Failure> {
     let mut table = Table::new(&headings).whole(5);
     for endpoint in &page.items {
         let (state, ink) = match endpoint.verified_at {
+            _ if endpoint.config.values().any(is_lost) => ("secrets lost", Ink::Red),
             Some(_) => ("verified", Ink::Green),
             None => ("unverified", Ink::Yellow),
         };
@@ -200,6 +201,7 @@ fn configured(config: &Map<String, Value>) -> String {
             Value::Object(secret) if secret.get("set") == Some(&Value::Bool(true)) => {
                 parts.push(is_set(name));
             }
+            other if is_lost(other) => parts.push(format!("{name}=lost")),
             other => parts.push(format!("{name}={other}")),
         }
     }
@@ -208,6 +210,11 @@ fn configured(config: &Map<String, Value>) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
     }
+}
+
+/// Whether a value says that a secret has to be given again.
+fn is_lost(value: &Value) -> bool {
+    value.get("set") == Some(&Value::Bool(false))
 }
 
 fn is_set(secret: &str) -> String {
@@ -335,11 +342,10 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_as_set_and_a_long_configuration_is_cut() {
-        let config =
-            json!({"url": "http://a", "secret": {"set": true}, "port": 1, "sealed": ["key"]});
+        let config = json!({"url": "http://a", "secret": {"set": true}, "port": 1, "sealed": ["key"], "x": {"set": false}});
         let Value::Object(config) = config else { panic!("an object") };
         let shown = configured(&config);
-        for part in ["url=http://a", "secret=set", "port=1", "key=set"] {
+        for part in ["url=http://a", "secret=set", "port=1", "key=set", "x=lost"] {
             assert!(shown.contains(part), "{shown}");
         }
         let long = Map::from_iter([("url".to_owned(), json!("ä".repeat(200)))]);

@@ -21,12 +21,15 @@ use store::{Directory, DocumentKind, EndpointRow};
 
 use super::adapters::now;
 use super::open::Storage;
+use super::sealed::is_mark;
 use crate::config::Config;
 
-/// The channels, with secrets sealed by the key in the data folder; `own_address` is where this server answers.
-pub(super) fn channels(config: &Config, own_address: String) -> anyhow::Result<Arc<Channels>> {
-    let seal = Seal::open_file(&config.folder("secret.key"))
-        .context("cannot open the key that secrets are sealed with")?;
+/// The channels, with secrets sealed by this key; `own_address` is where this server answers.
+pub(super) fn channels(
+    config: &Config,
+    seal: Seal,
+    own_address: String,
+) -> anyhow::Result<Arc<Channels>> {
     let roots = config.delivery.roots.as_ref().map(|path| {
         std::fs::read(path)
             .with_context(|| format!("delivery.roots: cannot read {}", path.display()))
@@ -214,11 +217,11 @@ fn with_marks(config: &str) -> String {
     Value::Object(fields).to_string()
 }
 
-/// A configuration without what only says that a secret is set: it stays as it is.
+/// A configuration without what only says that a secret is set, or was: it stays as it is.
 fn without_marks(config: &Value) -> Value {
     let mut config = config.clone();
     if let Value::Object(fields) = &mut config {
-        fields.retain(|_, value| *value != json!({ "set": true }));
+        fields.retain(|_, value| !is_mark(value));
     }
     config
 }

@@ -19,6 +19,7 @@ mod metered_disk;
 mod metrics;
 pub(crate) mod offline;
 mod open;
+mod sealed;
 mod stats;
 mod tasks;
 

@@ -24,6 +24,7 @@ use super::deliver;
 use super::first_start;
 use super::histogram::Histogram;
 use super::metered_disk::MeteredDisk;
+use super::sealed;
 use crate::config::Config;
 
 /// The partition of a server that stands alone.
@@ -107,6 +108,7 @@ impl Parts {
         let mut closing = Closing::default();
         closing.register("store", close_store(Arc::clone(&storage.store), runtime.clone()));
         closing.register("lake", close_lake(Arc::clone(&storage.lake)));
+        let seal = sealed::unlock(config, &*storage.store).await?;
         first_start::ensure_admin_key(&*storage.store, &config.admin_key_path()).await?;
         let keys = Arc::new(Keys::load(&*storage.store).await.context("cannot read the keys")?);
         let (pipeline, opened) = Pipeline::open(storage.ports(), PARTITION)
@@ -120,7 +122,7 @@ impl Parts {
             "opened"
         );
         let handle = pipeline.handle();
-        let channels = deliver::channels(config, own_address)?;
+        let channels = deliver::channels(config, seal, own_address)?;
         let courier = deliver::courier(&storage, &handle, &channels);
         let batches = Arc::new(Histogram::default());
         let observed = Arc::clone(&batches);

@@ -183,11 +183,42 @@ async fn secrets_open_for_their_endpoint_and_key_only() {
     let told = opened();
     assert_eq!(channels.send(&good, &message(&told)).await.outcome, SentOutcome::Delivered);
     let moved = Endpoint { id: EndpointId(2), ..good.clone() };
-    assert_eq!(channels.send(&moved, &message(&told)).await.outcome, SentOutcome::Refused);
+    let later = SentOutcome::Retry { after: None };
+    assert_eq!(channels.send(&moved, &message(&told)).await.outcome, later);
     let other = Channels::new(options(), Seal::with_key([8; 32])).unwrap();
     let sent = other.send(&good, &message(&told)).await;
-    assert_eq!(sent.outcome, SentOutcome::Refused);
+    assert_eq!(sent.outcome, later, "it waits for its secrets");
+    assert!(sent.answer.contains("give the secrets of the endpoint again"), "{}", sent.answer);
     assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn lost_secrets_are_given_again_one_by_one_and_nothing_goes_out_without_them() {
+    let server = Server::start(Behaviour::Vendor(vendors::webhook)).await;
+    let config = json!({"url": server.url("/hook"), "secret": "x-secret", "headers": {"Authorization": "Token whsec"}});
+    let before = endpoint(&channels(), "webhook", &config);
+    let other = Channels::new(options(), Seal::with_key([8; 32])).unwrap();
+    let forgotten = Endpoint { secrets: Vec::new(), ..before.clone() };
+    let told = opened();
+    for endpoint in [&before, &forgotten] {
+        let sent = other.send(endpoint, &message(&told)).await;
+        assert_eq!(sent.outcome, SentOutcome::Retry { after: None }, "{}", sent.answer);
+        let check =
+            |config: &Value| other.check(PROJECT, ENDPOINT, "webhook", config, Some(endpoint));
+        let errors =
+            check(&json!({"url": server.url("/hook"), "secret": "new-secret"})).unwrap_err();
+        expect![[r#"
+            headers give_again: this has to be given again: what is stored does not open
+        "#]]
+        .assert_eq(&listed(&errors));
+        let given = json!({"url": server.url("/hook"), "secret": "new-secret", "headers": null});
+        let checked = check(&given).unwrap();
+        let again =
+            Endpoint { config: checked.config, secrets: checked.secrets, ..endpoint.clone() };
+        let sent = other.send(&again, &message(&told)).await;
+        assert_eq!(sent.outcome, SentOutcome::Delivered, "{}", sent.answer);
+    }
+    assert_eq!(server.seen().len(), 2);
 }
 
 #[tokio::test]
@@ -200,7 +231,6 @@ async fn what_cannot_be_sent_is_refused_and_never_panics() {
         Endpoint { config: "[]".to_owned(), ..good.clone() },
         Endpoint { config: "{".to_owned(), ..good.clone() },
         Endpoint { config: "{}".to_owned(), ..good.clone() },
-        Endpoint { secrets: vec![1, 2, 3], ..good.clone() },
         Endpoint { channel: "email".to_owned(), ..good },
     ] {
         let sent = channels.send(&endpoint, &message(&told)).await;

@@ -18,12 +18,11 @@ use super::manifest::{self, FileEntry, Manifest, Positions};
 use super::store_file::StoreFile;
 use super::{Progress, journal_files, lake_files, runtime, snapshot_files};
 use crate::config::Config;
+use crate::serve::sealed::{KEY_FILE, secrets_of};
 
 /// The parts of a data folder that are copied. `admin.key` is not: keys are in the store, as digests. The key
 /// that secrets are sealed with is: without it no endpoint that has one could be reached again.
-const PARTS: [&str; 5] = ["snapshots", "lake", "store.sqlite", SECRET_KEY, "journal"];
-
-const SECRET_KEY: &str = "secret.key";
+const PARTS: [&str; 5] = ["snapshots", "lake", "store.sqlite", KEY_FILE, "journal"];
 
 /// A backup that was made.
 #[derive(Debug, Serialize)]
@@ -96,10 +95,13 @@ async fn copy_parts(
     let (lake_durable, damaged) = lake_files::copy_lake(&from, &target, meter)?;
     warnings.extend(damaged);
     let (from, target) = places("store.sqlite");
-    let store_applied = copy_store(config, &from, &target, meter).await?;
+    let (store_applied, sealed) = copy_store(config, &from, &target, meter).await?;
     // A folder from before there were secrets has no such key.
-    let (from, target) = places(SECRET_KEY);
-    copies::copy(&from, &target, meter)?;
+    let (from, target) = places(KEY_FILE);
+    if copies::copy(&from, &target, meter)?.is_none() && sealed > 0 {
+        let (path, secrets) = (from.display(), secrets_of(sealed));
+        warnings.push(format!("{path} is missing: {secrets} will not open"));
+    }
     let (from, target) = places("journal");
     copies::make_folder(&target)?;
     let journal = journal_files::copy_journal(&from, &target, meter)?;
@@ -114,13 +116,13 @@ async fn copy_parts(
     Ok((positions, warnings))
 }
 
-/// Copies the store and checks the copy. Answers the position it stands at.
+/// Copies the store and checks the copy. Answers the position it stands at, and how many endpoints have secrets.
 async fn copy_store(
     config: &Config,
     from: &Path,
     to: &Path,
     meter: &mut Meter<'_>,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<(u64, usize)> {
     // Kept no longer than this copy takes: a server may start while the rest is copied.
     let held = Held::look(config)?;
     let mut store = StoreFile::open(from, &held).await?;
@@ -131,9 +133,9 @@ async fn copy_store(
     let mut copy = StoreFile::open(to, &Held::Free(None)).await?;
     let problems = copy.problems().await?;
     ensure!(problems.is_empty(), "the store is damaged: {}", problems.join("; "));
-    let applied = copy.applied().await?;
+    let found = (copy.applied().await?, copy.sealed().await?.len());
     copy.close().await?;
-    Ok(applied)
+    Ok(found)
 }
 
 /// Notes the length and the checksum of every file, and makes the whole survive a crash.

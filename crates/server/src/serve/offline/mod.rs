@@ -1,13 +1,14 @@
 //! What is done to a data folder beside a server or instead of one: `doctor` looks, `replay` applies the
-//! journal again and compares, `backup` copies, `restore` makes a folder from a copy, and salvaging goes
-//! on without what is damaged.
+//! journal again and compares, `backup` copies, `restore` makes a folder from a copy, and salvaging and forgetting
+//! go on without what is damaged or lost.
 //!
 //! Refuses to know the command line: everything here answers with a report and prints nothing.
-//! Invariant: but for `restore` and salvaging, nothing here changes what a server will read.
+//! Invariant: but for `restore`, salvaging and forgetting, nothing here changes what a server will read.
 
 mod backup;
 mod copies;
 mod doctor;
+mod forget;
 mod frozen;
 mod held;
 mod journal_files;
@@ -25,6 +26,7 @@ use anyhow::Context;
 
 pub(crate) use backup::{BackupReport, backup};
 pub(crate) use doctor::{Check, Status, doctor};
+pub(crate) use forget::{SecretsForgotten, forget_lost_secrets};
 pub(crate) use replay::{Difference, ReplayReport, replay};
 pub(crate) use restore::{RestoreReport, restore};
 pub(crate) use salvage::{JournalSalvaged, LakeSalvaged, salvage_journal, salvage_lake};

@@ -8,14 +8,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use model::{EndpointId, ProjectId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 
 use super::held::Held;
+use crate::serve::sealed::Sealed;
 
 /// How long a statement waits for a lock that a server holds.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// The schema version with which there came to be endpoints.
+const ENDPOINTS_SINCE: i64 = 2;
 
 /// The store, opened for reading.
 pub(super) struct StoreFile {
@@ -63,6 +68,19 @@ impl StoreFile {
         Ok(version.unwrap_or(0))
     }
 
+    /// What is sealed of endpoints.
+    pub(super) async fn sealed(&mut self) -> anyhow::Result<Vec<Sealed>> {
+        const SQL: &str = "SELECT project, id, secrets FROM endpoints WHERE length(secrets) > 0";
+        if self.schema_version().await? < ENDPOINTS_SINCE {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(SQL)
+            .fetch_all(&mut self.connection)
+            .await
+            .context("cannot read the store's endpoints")?;
+        rows.into_iter().map(sealed).collect()
+    }
+
     /// What SQLite finds wrong with it; empty when it is sound.
     pub(super) async fn problems(&mut self) -> anyhow::Result<Vec<String>> {
         const SQL: &str = "PRAGMA quick_check(10)";
@@ -86,6 +104,14 @@ impl StoreFile {
     pub(super) async fn close(self) -> anyhow::Result<()> {
         self.connection.close().await.context("cannot close the store")
     }
+}
+
+fn sealed((project, id, secrets): (i64, Vec<u8>, Vec<u8>)) -> anyhow::Result<Sealed> {
+    let project = u32::try_from(project).context("a project of an endpoint is out of range")?;
+    let id = <[u8; 16]>::try_from(id);
+    let id = id.map_err(|_| anyhow::anyhow!("the id of an endpoint has not 16 bytes"))?;
+    let endpoint = EndpointId(u128::from_be_bytes(id));
+    Ok(Sealed { project: ProjectId(project), endpoint, secrets })
 }
 
 /// Copies a store that nobody writes to into a folder, its log with it. Answers the path of the copy.

@@ -4,20 +4,26 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use journal::{Journal, Records};
 use lake::{Lake, SignalQuery};
-use model::{Entry, IncidentId, ProjectId, Signal, SignalId, Status as IncidentStatus, codec};
+use model::{
+    Actor, EndpointId, Entry, IncidentId, ProjectId, Signal, SignalId, Status as IncidentStatus,
+    SubscriberId, Timestamp, codec,
+};
 use pipeline::{Pipeline, Step};
+use serde_json::json;
 use sqlx::{ConnectOptions, Connection};
-use store::{IncidentFilter, Store};
+use store::{Directory, EndpointRow, IncidentFilter, Store};
 use tempfile::TempDir;
 
 use super::held::Held;
 use super::*;
 use crate::config::{Config, Flags};
 use crate::serve::open::{PARTITION, Storage};
+use crate::serve::sealed::KEY_FILE;
 
 const HERE: ProjectId = ProjectId(1);
 const COMPONENTS: u64 = 7;
@@ -326,7 +332,7 @@ fn a_doctor_finds_nothing_wrong_with_a_healthy_folder_and_leaves_no_trace() {
     let before = contents(&config.data_dir);
     let checks = doctor(&config);
     assert!(checks.iter().all(|check| check.status != Status::Fail), "{checks:#?}");
-    for name in ["snapshots", "lake", "store", "journal", "positions", "clock"] {
+    for name in ["snapshots", "lake", "store", "secrets", "journal", "positions", "clock"] {
         assert_eq!(status_of(&checks, name).status, Status::Ok, "{checks:#?}");
     }
     assert!(status_of(&checks, "journal").detail.starts_with("100 records from 1 on"));
@@ -379,6 +385,67 @@ fn a_doctor_names_what_is_damaged_and_salvaging_goes_on_without_it() {
     let apart = status_of(&checks, "positions");
     assert_eq!(apart.status, Status::Fail);
     assert!(apart.detail.contains("the store or the lake stands at record 300"), "{apart:?}");
+}
+
+/// Puts endpoints with secrets into the store, sealed with the key that is in the folder now.
+fn seal_endpoints(config: &Config, ids: Range<u128>) {
+    let seal = delivery::Seal::open_file(&config.folder(KEY_FILE)).expect("a key");
+    let channels = delivery::Channels::new(delivery::ChannelOptions::default(), seal);
+    let channels = channels.expect("they are set up");
+    runtime().expect("a runtime").block_on(async {
+        let path = config.folder("store.sqlite");
+        let store = store::SqliteStore::open(store::Options::new(path)).await.expect("it opens");
+        for id in ids {
+            let given = json!({"url": "https://example.com", "secret": "never shown"});
+            let checked = channels.check(HERE, EndpointId(id), "webhook", &given, None);
+            let checked = checked.expect("it is good");
+            let row = EndpointRow {
+                project: HERE,
+                id: EndpointId(id),
+                subscriber: SubscriberId(1),
+                channel: "webhook".to_owned(),
+                name: format!("hook {id}"),
+                config: checked.config,
+                secrets: checked.secrets,
+                verified_at: None,
+                owner_confirms: false,
+                version: 0,
+                created_at: Timestamp::from_micros(0),
+            };
+            let put = store.put_endpoint(&row, None, &Actor::system(), row.created_at).await;
+            put.expect("it is stored");
+        }
+        store.close().await.expect("it closes");
+    });
+}
+
+#[test]
+fn a_doctor_looks_after_the_key_of_secrets_and_a_backup_without_it_says_so() {
+    let (folder, config) = world();
+    take_in(&config, 1..11);
+    seal_endpoints(&config, 1..3);
+    let key = config.folder(KEY_FILE);
+    let found = |status: Status, words: &str| {
+        let checks = doctor(&config);
+        let check = status_of(&checks, "secrets");
+        assert_eq!(check.status, status, "{check:?}");
+        assert!(check.detail.contains(words), "{words} in {check:?}");
+    };
+    found(Status::Ok, "opens the secrets of 2 endpoints");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("it is there");
+    found(Status::Fail, "mode 0600");
+    fs::remove_file(&key).expect("it is there");
+    found(Status::Fail, "is missing, and only it opens the secrets of 2 endpoints");
+    let made = backup(&config, &folder.path().join("backup"), &mut quiet()).expect("it is made");
+    assert!(made.warnings[0].contains("secret.key is missing"), "{:?}", made.warnings);
+    seal_endpoints(&config, 3..4);
+    found(Status::Fail, "opens the secrets of 1 endpoint, but not the secrets of 2 endpoints");
+    let forgotten = forget_lost_secrets(&config).expect("they are forgotten");
+    let names: Vec<_> = forgotten.endpoints.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!((forgotten.key_made, names.as_slice()), (false, &["hook 1", "hook 2"][..]));
+    found(Status::Ok, "opens the secrets of 1 endpoint");
+    let again = forget_lost_secrets(&config).expect("there is nothing to forget");
+    assert!(again.endpoints.is_empty() && !again.key_made);
 }
 
 #[test]

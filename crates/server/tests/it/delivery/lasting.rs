@@ -186,6 +186,80 @@ fn a_secret_is_never_shown_signs_after_a_change_and_survives_a_backup() {
 }
 
 #[test]
+fn a_start_whose_secrets_do_not_open_is_refused_until_the_key_is_back_or_they_are_given_up() {
+    let mut server = Server::start(private());
+    let (mut client, sink) = (server.client(), Sink::start());
+    let team = subscriber(&mut client, "team");
+    let mut asked = json!({
+        "subscriber_id": team, "channel": "webhook", "name": "hook",
+        "config": { "url": sink.url("/"), "secret": "the first secret" },
+    });
+    let hook = text(&client.post("/v1/endpoints", &asked).expect_status(201).json()["id"]);
+    rule(&mut client, &team, &hook, &json!({ "match_all": true }));
+    server.terminate();
+    let (key, kept) = (server.data().join("secret.key"), server.folder().join("kept.key"));
+    std::fs::rename(&key, &kept).expect("it is there");
+    let refused = server.try_restart().expect_err("no key opens its secrets").log;
+    for words in ["secret.key is missing", "the secrets of 1 endpoint:", "--forget-lost-secrets"] {
+        assert!(refused.contains(words), "{words} in {refused}");
+    }
+    assert!(!key.exists(), "no other key is made");
+    private_file(&key, &[7; 32]);
+    let refused = server.try_restart().expect_err("another key does not open them").log;
+    assert!(refused.contains("is another key than"), "{refused}");
+    std::fs::rename(&kept, &key).expect("it goes back");
+    server.restart();
+    server.terminate();
+
+    std::fs::remove_file(&key).expect("it is there");
+    let found = doctor(&server, &[], 1);
+    let checks = found["checks"].as_array().expect("a list");
+    let secrets = checks.iter().find(|check| check["name"] == "secrets").expect("it looks");
+    assert_eq!(secrets["status"], "fail", "{secrets}");
+    let forgotten = doctor(&server, &["--forget-lost-secrets"], 0);
+    assert_eq!(
+        (&forgotten["key_made"], &forgotten["endpoints"][0]["id"]),
+        (&json!(true), &json!(hook))
+    );
+    server.restart();
+    client = server.client();
+    let path = format!("/v1/endpoints/{hook}");
+    let shown = client.get(&path).expect_status(200).json();
+    assert_eq!(shown["config"]["secret"], json!({ "set": false }), "{shown}");
+    signal(&mut client, &json!({ "component": "db", "severity": "P1" }));
+    eventually("it waits for the secret", SOON, || {
+        let pending = all(&mut client, "/v1/notifications?status=pending");
+        pending.first()?.to_string().contains("secrets are lost").then_some(())
+    });
+    asked["config"]["secret"] = json!({ "set": false });
+    let refused = client.json("PUT", &path, &asked).expect_status(422).text();
+    assert!(refused.contains("config.secret") && refused.contains("give_again"), "{refused}");
+    asked["config"]["secret"] = json!("the second secret");
+    client.json("PUT", &path, &asked).expect_status(200);
+    eventually("it is sent with the new secret", SOON, || (sink.count() == 1).then_some(()));
+    assert!(sink.taken()[0].header("stormbell-signature").is_some());
+    server.terminate();
+    server.restart();
+}
+
+fn private_file(path: &std::path::Path, bytes: &[u8]) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, bytes).expect("it is written");
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(path, mode).expect("it is made private");
+}
+
+/// What `stormbell doctor --json` says of a server's folder.
+#[track_caller]
+fn doctor(server: &Server, arguments: &[&str], code: i32) -> Value {
+    let mut doctor = std::process::Command::new(crate::harness::binary());
+    doctor.args(["doctor", "--json", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
+    let done = doctor.args(arguments).arg("--data").arg(server.data()).output().expect("it runs");
+    assert_eq!(done.status.code(), Some(code), "{done:?}");
+    serde_json::from_slice(&done.stdout).expect("JSON")
+}
+
+#[test]
 fn loopback_is_refused_unless_the_operator_allows_it() {
     let server = Server::start(crate::harness::Options::default());
     let (mut client, sink) = (server.client(), Sink::start());

@@ -91,15 +91,16 @@ pub(super) fn store(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
         )));
     }
     let held = patient.held()?;
-    let (problems, applied, version, current) = runtime()?.block_on(async {
+    let (problems, applied, version, current, sealed) = runtime()?.block_on(async {
         let mut store = StoreFile::open(&path, held).await?;
         let problems = store.problems().await?;
-        let found = (store.applied().await?, store.schema_version().await?);
+        let (applied, version) = (store.applied().await?, store.schema_version().await?);
+        let sealed = store.sealed().await;
         store.close().await?;
         let current = store_file::current_schema_version().await?;
-        anyhow::Ok((problems, found.0, found.1, current))
+        anyhow::Ok((problems, applied, version, current, sealed))
     })?;
-    patient.applied = Some(applied);
+    (patient.applied, patient.sealed) = (Some(applied), sealed.ok());
     if !problems.is_empty() {
         let problems = problems.join("; ");
         return Ok(Finding::fail(format!("damaged: {problems}; restore it from a backup")));

@@ -7,6 +7,7 @@
 mod addresses;
 mod data;
 mod machine;
+mod secrets;
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 use super::held::Held;
 use super::manifest::Positions;
 use crate::config::Config;
+use crate::serve::sealed::Sealed;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize)]
@@ -54,6 +56,7 @@ struct Patient<'c> {
     snapshots: Option<Vec<Seq>>,
     lake_durable: Option<u64>,
     applied: Option<u64>,
+    sealed: Option<Vec<Sealed>>,
     journal: Option<JournalFacts>,
 }
 
@@ -70,7 +73,7 @@ type Look = fn(&mut Patient<'_>) -> anyhow::Result<Finding>;
 
 /// The checks in order. What builds on something is looked at before it, as in a backup, so that a server
 /// that goes on meanwhile makes nothing look as if it did not fit.
-const CHECKS: [(&str, Look); 12] = [
+const CHECKS: [(&str, Look); 13] = [
     ("configuration", machine::configuration),
     ("data folder", machine::data_folder),
     ("disk space", machine::disk_space),
@@ -78,6 +81,7 @@ const CHECKS: [(&str, Look); 12] = [
     ("snapshots", data::snapshots),
     ("lake", data::lake),
     ("store", data::store),
+    ("secrets", secrets::secrets),
     ("journal", data::journal),
     ("positions", data::positions),
     ("clock", machine::clock),
@@ -88,8 +92,15 @@ const CHECKS: [(&str, Look); 12] = [
 /// Looks at everything, and never stops at the first thing that is wrong.
 pub(crate) fn doctor(config: &Config) -> Vec<Check> {
     let held = Held::look(config).ok();
-    let mut patient =
-        Patient { config, held, snapshots: None, lake_durable: None, applied: None, journal: None };
+    let mut patient = Patient {
+        config,
+        held,
+        snapshots: None,
+        lake_durable: None,
+        applied: None,
+        sealed: None,
+        journal: None,
+    };
     let check = |(name, look): (&'static str, Look)| {
         let began = Instant::now();
         let finding = look(&mut patient);
