@@ -53,7 +53,8 @@ fn each_is_the_same_and_taken_once(sink: &Sink) {
 /// Kinds of filter, each with how many of the four letters it finds.
 fn filters(letters: &[Value], hook: &str, incident: &str) -> Vec<(String, usize)> {
     let letter = &letters[0];
-    let newest = letters.iter().filter(|one| one["dead_at"] == letter["dead_at"]).count();
+    let dead_at = |one: &Value| text(&one["dead_at"]).parse::<jiff::Timestamp>().expect("a time");
+    let as_late = letters.iter().filter(|one| dead_at(one) >= dead_at(letter)).count();
     let of = |name: &str| format!("{name}={}", text(&letter[format!("{name}_id")]));
     vec![
         (format!("endpoint={hook}"), 2),
@@ -63,7 +64,8 @@ fn filters(letters: &[Value], hook: &str, incident: &str) -> Vec<(String, usize)
         (of("notification"), 2),
         ("until=2000-01-01T00:00:00Z".to_owned(), 0),
         ("since=2000-01-01T00:00:00Z".to_owned(), 4),
-        (format!("since={}", text(&letter["dead_at"])), newest),
+        (format!("since={}", text(&letter["dead_at"])), as_late),
+        (format!("until={}", text(&letter["dead_at"])), letters.len() - as_late),
     ]
 }
 

@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime};
 use super::{Alert, Places, Subscriber};
 use crate::harness::{Client, Received, ReceivedMail, Sink, text};
 
+/// How long a send may take: one without an answer by then has failed, and that is a receipt too.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The end of one run of the server.
 pub(super) struct Kill {
     /// When it was dead, and everything it had sent was here.
@@ -89,6 +92,7 @@ impl Arrivals {
             assert_eq!(receipts, [*last], "{id} came in {runs:?}; the runs of its receipts differ");
             for (run, at) in before.iter().zip(times) {
                 let until_the_kill = kills[*run].at.duration_since(*at).unwrap_or_default();
+                assert!(until_the_kill < TIMEOUT, "{id} had {until_the_kill:?} for its receipt");
                 longest = longest.max(until_the_kill);
                 again += 1;
             }
