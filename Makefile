@@ -86,7 +86,7 @@ test-api: need-compiler ## REST and its OpenAPI document
 	$(CARGO) test $(LOCKED) --package api
 
 .PHONY: test-server
-test-server: need-compiler need-monitors ## Black box: the real binary, with Prometheus and amtool
+test-server: need-compiler need-monitors need-mail ## Black box: the real binary, with Prometheus, amtool and a mail server
 	$(CARGO) test $(LOCKED) --package server
 
 .PHONY: sim

@@ -1,11 +1,13 @@
-//! A mail server that others wrote: `aiosmtpd`, started on a free port with a folder for what it takes. Where the
-//! program is missing the test of it says so; under CI it fails.
+//! A mail server that others wrote: `aiosmtpd`, started on a free port with a folder for what it takes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+/// What to do where it is missing.
+const INSTALLS: &str = "`make test-delivery` or `.ci/install-packages mail` installs it";
 
 /// A running server; it is ended with its owner.
 pub(crate) struct RealMail {
@@ -14,22 +16,9 @@ pub(crate) struct RealMail {
     folder: PathBuf,
 }
 
-/// The program, or `None` where it is not installed and need not be.
-pub(crate) fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|folder| folder.join("aiosmtpd"))
-        .find(|file| file.is_file());
-    assert!(
-        found.is_some() || std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-        "aiosmtpd is not installed (Debian: python3-aiosmtpd)"
-    );
-    found
-}
-
 impl RealMail {
     /// Starts it with STARTTLS, which it asks for before any mail.
-    pub(crate) async fn start(program: &Path, folder: &Path, certificate: &str, key: &str) -> Self {
+    pub(crate) async fn start(folder: &Path, certificate: &str, key: &str) -> Self {
         let (certificate_file, key_file) = (folder.join("cert.pem"), folder.join("key.pem"));
         std::fs::write(&certificate_file, certificate).unwrap();
         std::fs::write(&key_file, key).unwrap();
@@ -39,7 +28,7 @@ impl RealMail {
             let port = free.local_addr().unwrap().port();
             drop(free);
             let mails = folder.join("mails");
-            let process = Command::new(program)
+            let process = Command::new("aiosmtpd")
                 .args(["--nosetuid", "--listen", &format!("127.0.0.1:{port}")])
                 .arg("--tlscert")
                 .arg(&certificate_file)
@@ -51,7 +40,7 @@ impl RealMail {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
-                .unwrap();
+                .unwrap_or_else(|error| panic!("aiosmtpd: {error}; {INSTALLS}"));
             let mut server = Self { process, port, folder: mails };
             if server.is_up().await {
                 return server;

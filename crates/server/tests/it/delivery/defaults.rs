@@ -4,16 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::subscription::{private, rule, signal, subscriber};
+use super::subscription::{endpoint, private, rule, signal, subscriber};
 use crate::harness::{Client, Server, Sink, eventually, text};
 
 const SOON: Duration = Duration::from_secs(20);
-
-fn endpoint(client: &mut Client, owner: &str, channel: &str, config: &Value) -> String {
-    let asked =
-        json!({"subscriber_id": owner, "channel": channel, "name": channel, "config": config});
-    text(&client.post("/v1/endpoints", &asked).expect_status(201).json()["id"])
-}
 
 /// Components of the incidents that each endpoint was told of, once all has been delivered.
 fn told(client: &mut Client, expected: u64) -> Vec<(String, String)> {

@@ -1,5 +1,4 @@
-//! What must last: silences and escalations over a kill, dead letters over a restart, and endpoints that
-//! answer beside those that do not.
+//! What must last: silences and escalations over a kill, and endpoints that answer beside those that do not.
 
 use std::time::Duration;
 
@@ -74,41 +73,6 @@ fn an_escalation_goes_on_over_a_kill_and_stops_when_somebody_takes_it_up() {
     client.json("PATCH", &path, &json!({ "to": "INVESTIGATING" })).expect_status(200);
     never_for("a step after it was taken up", Duration::from_secs(6), || {
         (second.count() > 1).then_some(())
-    });
-}
-
-#[test]
-fn a_dead_letter_is_kept_whole_over_a_restart_and_replayed_as_it_was() {
-    let mut server = Server::start(private());
-    let (mut client, sink) = (server.client(), Sink::start());
-    let team = subscriber(&mut client, "team");
-    let hook = webhook(&mut client, &team, "hook", &sink);
-    rule(&mut client, &team, &hook, &json!({ "match_all": true }));
-    sink.conduct(Conduct::Answers(410));
-    signal(&mut client, &json!({ "component": "db", "severity": "P1" }));
-    let letter = eventually("it is given up", SOON, || {
-        all(&mut client, "/v1/dead-letters").first().cloned()
-    });
-    assert_eq!(letter["endpoint_id"], json!(hook), "{letter}");
-    server.terminate();
-    server.restart();
-    client = server.client();
-    assert_eq!(all(&mut client, "/v1/dead-letters"), std::slice::from_ref(&letter));
-    let earlier = "/v1/dead-letters?until=2000-01-01T00:00:00Z";
-    assert!(all(&mut client, earlier).is_empty());
-    sink.conduct(Conduct::Takes);
-    let asked = json!({ "filter": { "endpoint": hook } });
-    let replayed = client.post("/v1/dead-letters/replay", &asked).expect_status(202).json();
-    assert_eq!(replayed["replayed"], 1, "{replayed}");
-    eventually("it arrives", SOON, || (sink.count() == 1).then_some(()));
-    let (before, after) = (sink.received()[0].json(), sink.taken()[0].json());
-    let without_time = |mut body: Value| {
-        body["sent_at"] = Value::Null;
-        body
-    };
-    assert_eq!(without_time(before), without_time(after));
-    eventually("it is no dead letter any more", SOON, || {
-        all(&mut client, "/v1/dead-letters").is_empty().then_some(())
     });
 }
 

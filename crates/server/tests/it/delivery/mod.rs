@@ -1,10 +1,13 @@
 //! Rules and delivery, end to end: a real server, real sinks.
 
 mod amtool;
+mod comeback;
 mod defaults;
 mod dry_run;
 mod first;
+mod inhibitions;
 mod lasting;
+mod letters;
 mod next_record;
 mod storm;
 mod subscription;

@@ -16,6 +16,20 @@ pub(crate) fn subscriber(client: &mut Client, name: &str) -> String {
     text(&made.json()["id"])
 }
 
+/// Creates an endpoint of a subscriber, called as its channel is.
+#[track_caller]
+pub(crate) fn endpoint(
+    client: &mut Client,
+    subscriber: &str,
+    channel: &str,
+    config: &Value,
+) -> String {
+    let asked = json!({
+        "subscriber_id": subscriber, "channel": channel, "name": channel, "config": config,
+    });
+    text(&client.post("/v1/endpoints", &asked).expect_status(201).json()["id"])
+}
+
 /// Creates a webhook endpoint of a subscriber at a sink.
 #[track_caller]
 pub(crate) fn webhook(client: &mut Client, subscriber: &str, name: &str, sink: &Sink) -> String {

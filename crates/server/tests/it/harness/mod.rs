@@ -3,6 +3,7 @@
 
 mod client;
 mod mail;
+mod real_mail;
 mod server;
 mod sink;
 mod timeline;
@@ -10,8 +11,9 @@ mod wait;
 
 pub(crate) use client::{Answer, Client, Given};
 pub(crate) use mail::MailSink;
+pub(crate) use real_mail::{RealMail, ReceivedMail};
 pub(crate) use server::{Options, Server, binary};
-pub(crate) use sink::{Conduct, Sink};
+pub(crate) use sink::{ClosedSink, Conduct, Received, Sink};
 pub(crate) use timeline::play;
 pub(crate) use wait::{Random, eventually, never_for};
 
