@@ -204,15 +204,16 @@ async fn lost_secrets_are_given_again_one_by_one_and_nothing_goes_out_without_th
         let sent = other.send(endpoint, &message(&told)).await;
         assert_eq!(sent.outcome, SentOutcome::Retry { after: None }, "{}", sent.answer);
         let check =
-            |config: &Value| other.check(PROJECT, ENDPOINT, "webhook", config, Some(endpoint));
+            |given: &Value| other.check(PROJECT, ENDPOINT, "webhook", given, Some(endpoint));
         let errors =
             check(&json!({"url": server.url("/hook"), "secret": "new-secret"})).unwrap_err();
         expect![[r#"
             headers give_again: this has to be given again: what is stored does not open
         "#]]
         .assert_eq(&listed(&errors));
-        let given = json!({"url": server.url("/hook"), "secret": "new-secret", "headers": null});
-        let checked = check(&given).unwrap();
+        let without = json!({"url": server.url("/hook"), "secret": "new-secret", "headers": null});
+        assert!(check(&without).is_ok());
+        let checked = check(&config).unwrap();
         let again =
             Endpoint { config: checked.config, secrets: checked.secrets, ..endpoint.clone() };
         let sent = other.send(&again, &message(&told)).await;
