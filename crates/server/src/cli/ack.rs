@@ -1,5 +1,5 @@
-//! `stormbell ack`, `resolve` and `reopen`: the moves a person makes. Whether one is legal is the
-//! server's to say.
+//! `stormbell ack`, `assign`, `resolve` and `reopen`: who has an incident, and the moves a person makes.
+//! Whether one is legal is the server's to say.
 
 use http::Method;
 use serde_json::json;
@@ -19,6 +19,19 @@ pub(crate) struct Ack {
     /// Why, in words
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Whose an incident is.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Assign {
+    /// Number or id of the incident
+    #[arg(value_name = "ID")]
+    incident: Named,
+    /// Who has it from now on; nobody where no name is given
+    #[arg(value_name = "NAME")]
+    assignee: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -53,6 +66,18 @@ impl Ack {
     /// Runs `stormbell ack`.
     pub(crate) fn run(&self, output: &mut Output) -> Result<(), Failure> {
         change(&self.connection, &self.incident, "INVESTIGATING", self.reason.as_deref(), output)
+    }
+}
+
+impl Assign {
+    /// Runs `stormbell assign`.
+    pub(crate) fn run(&self, output: &mut Output) -> Result<(), Failure> {
+        let client = self.connection.open()?;
+        let body = json!({ "assignee": self.assignee });
+        let answer = client.send(&Method::POST, &self.incident.path("/assign"), &body)?;
+        let Some(detail) = output.document::<IncidentDetail>(&answer.bytes)? else { return Ok(()) };
+        let whose = detail.item.assignee.as_deref().unwrap_or("nobody");
+        output.line(format!("{}  (assigned to {whose})", incident::headline(output, &detail)))
     }
 }
 

@@ -96,6 +96,8 @@ enum Command {
     Incident(incident::Options),
     /// Acknowledge an incident: OPEN becomes INVESTIGATING
     Ack(ack::Ack),
+    /// Say who has an incident, without moving it
+    Assign(ack::Assign),
     /// Resolve an incident: INVESTIGATING becomes RESOLVED
     Resolve(ack::Resolve),
     /// Open a resolved incident again
@@ -162,6 +164,7 @@ impl Command {
             Self::Incidents(options) => incidents::run(&options, output),
             Self::Incident(options) => incident::run(&options, output),
             Self::Ack(options) => options.run(output),
+            Self::Assign(options) => options.run(output),
             Self::Resolve(options) => options.run(output),
             Self::Reopen(options) => options.run(output),
             Self::Rca(options) => rca::run(&options, output),

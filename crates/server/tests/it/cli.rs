@@ -77,6 +77,8 @@ fn an_incident_that_was_resolved_too_early_is_opened_again() {
     server.run(&["ack", "1"]).ended(0);
     server.run(&["resolve", "1"]).ended(0);
     assert!(server.run(&["reopen", "1", "it fails again"]).ended(0).out.contains("OPEN"));
+    assert!(server.run(&["assign", "1", "grace"]).ended(0).out.contains("assigned to grace"));
+    assert!(server.run(&["assign", "1"]).ended(0).out.contains("assigned to nobody"));
 }
 
 #[test]
