@@ -72,7 +72,11 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn inspect_payloads(batch: &Batch, message: &IngestBatch) {
-    for (index, signal) in message.signals.iter().enumerate() {
+    // Of more than are listed one by one only the first have a place.
+    let is_cut = batch.rejections.len() < batch.rejected as usize;
+    let last = batch.rejections.last().filter(|_| is_cut).map(|rejection| rejection.index as usize);
+    let known = last.map_or(message.signals.len(), |last| last + 1);
+    for (index, signal) in message.signals.iter().enumerate().take(known) {
         let rejection = batch.rejections.iter().find(|one| one.index as usize == index);
         let code = rejection.map(|rejection| rejection.code);
         let is_json = signal.payload.is_empty() || is_json(&signal.payload);
