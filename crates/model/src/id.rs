@@ -108,7 +108,7 @@ uuid_newtype! {
     ScheduleId
 }
 uuid_newtype! {
-    /// One message due to one subscriber. A function of what it is about, so a replay mints the same.
+    /// One message due to one subscriber. A function of what it is about and when, so a replay mints the same.
     NotificationId
 }
 
@@ -120,11 +120,17 @@ impl IncidentId {
         let mut hasher = Xxh3::new();
         hasher.update(&project.0.to_le_bytes());
         hasher.update(&seq.0.to_le_bytes());
-        let mut bytes = hasher.digest128().to_be_bytes();
-        let millis = (at.micros().max(0) / 1_000).to_be_bytes();
-        bytes[..6].copy_from_slice(&millis[2..]);
-        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid().as_u128())
+        Self(dated(at, hasher.digest128()))
     }
+}
+
+/// A UUID of version 8 whose first 48 bits are `at` in milliseconds, and whose rest is that of `hash`.
+/// Ids that are minted together lie together in an index, however many it holds.
+pub(crate) fn dated(at: Timestamp, hash: u128) -> u128 {
+    let mut bytes = hash.to_be_bytes();
+    let millis = (at.micros().max(0) / 1_000).to_be_bytes();
+    bytes[..6].copy_from_slice(&millis[2..]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().as_u128()
 }
 
 /// Which signals are the same thing again. Version 1 of the function is [`crate::signal::Signal::identity`].

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::directive::{Target, Trigger};
 use crate::id::{
     DirectiveId, IncidentId, KeyHasher, NotificationId, ProjectId, ScheduleId, Seq, SignalId,
-    SubscriberId,
+    SubscriberId, dated,
 };
 use crate::incident::Incident;
 use crate::reason::Reason;
@@ -42,7 +42,7 @@ pub enum Transition {
 /// One message due to one subscriber, decided once, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// Its id, a function of project, subscriber, subject, transition and `seq`.
+    /// Its id, a function of project, subscriber, subject, transition, `seq` and `at`.
     pub id: NotificationId,
     /// Whose.
     pub project: ProjectId,
@@ -168,7 +168,8 @@ impl std::fmt::Display for Transition {
 }
 
 impl NotificationId {
-    /// The id of what is due: the same for the same, so that nothing is due twice.
+    /// The id of what became due at `at`: the same for the same, so that nothing is due twice, and those of
+    /// one time together, as incidents have theirs.
     #[must_use]
     pub fn mint(
         project: ProjectId,
@@ -176,6 +177,7 @@ impl NotificationId {
         subject: Subject,
         transition: Transition,
         seq: Seq,
+        at: Timestamp,
     ) -> Self {
         let mut hasher = KeyHasher::for_project(project);
         hasher.part(b"notification").part(&subscriber.to_bytes());
@@ -184,7 +186,6 @@ impl NotificationId {
             Subject::Signal(id) => hasher.part(b"signal").part(&id.to_bytes()),
         };
         hasher.part(transition.to_string().as_bytes()).part(&seq.0.to_be_bytes());
-        let bytes = hasher.finish().to_be_bytes();
-        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid().as_u128())
+        Self(dated(at, hasher.finish()))
     }
 }

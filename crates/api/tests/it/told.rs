@@ -58,15 +58,16 @@ fn due(
     rules: &[&str],
 ) -> Notification {
     let (project, seq) = (incident.project, Seq(incident.number));
+    let at = time(incident.number);
     let subscriber = SubscriberId::parse(subscriber).unwrap();
     Notification {
-        id: NotificationId::mint(project, subscriber, subject, transition, seq),
+        id: NotificationId::mint(project, subscriber, subject, transition, seq, at),
         project,
         subscriber,
         subject,
         transition,
         seq,
-        at: time(incident.number),
+        at,
         rules: rules.iter().filter_map(|id| DirectiveId::parse(id)).collect(),
         targets: vec![Target::Endpoint(EndpointId::parse(endpoint).unwrap())],
         muted_by: rules.iter().map(|_| Vec::new()).collect(),

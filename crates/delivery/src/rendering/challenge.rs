@@ -92,7 +92,7 @@ pub(crate) fn notification(
     let transition = Transition::Of(Trigger::Signal);
     let seq = Seq(u64::try_from(now.micros()).unwrap_or(0));
     Notification {
-        id: NotificationId::mint(endpoint.project, subscriber, subject, transition, seq),
+        id: NotificationId::mint(endpoint.project, subscriber, subject, transition, seq, now),
         project: endpoint.project,
         subscriber,
         subject,

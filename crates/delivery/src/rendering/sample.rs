@@ -22,7 +22,7 @@ pub(crate) fn notification(project: ProjectId) -> Notification {
     let subject = Subject::Incident(INCIDENT);
     let transition = Transition::Of(Trigger::Opened);
     Notification {
-        id: NotificationId::mint(project, SUBSCRIBER, subject, transition, Seq(1)),
+        id: NotificationId::mint(project, SUBSCRIBER, subject, transition, Seq(1), SAMPLE_AT),
         project,
         subscriber: SUBSCRIBER,
         subject,

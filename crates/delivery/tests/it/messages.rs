@@ -47,7 +47,7 @@ pub(crate) fn notification(transition: Transition, text: &str) -> Notification {
     };
     let subscriber = SubscriberId(0x5b);
     Notification {
-        id: NotificationId::mint(PROJECT, subscriber, subject, transition, Seq(5)),
+        id: NotificationId::mint(PROJECT, subscriber, subject, transition, Seq(5), NOW),
         project: PROJECT,
         subscriber,
         subject,

@@ -265,7 +265,8 @@ impl Engine {
 
     fn emit(&self, tidings: &Tidings<'_>, told: Told, out: &mut Effects) {
         let Tidings { project, subject, transition, ref notice, .. } = *tidings;
-        let id = NotificationId::mint(project, told.subscriber, subject, transition, self.seq);
+        let (seq, at) = (self.seq, self.at);
+        let id = NotificationId::mint(project, told.subscriber, subject, transition, seq, at);
         let targets = if told.held.is_some() { Vec::new() } else { told.targets };
         out.push(Effect::Notified(Box::new(Notification {
             id,
@@ -273,12 +274,12 @@ impl Engine {
             subscriber: told.subscriber,
             subject,
             transition,
-            seq: self.seq,
-            at: self.at,
+            seq,
+            at,
             rules: told.rules,
             targets,
             muted_by: told.muted_by,
-            deadline: self.at + told.deadline,
+            deadline: at + told.deadline,
             held: told.held,
             notice: Arc::clone(notice),
         })));

@@ -62,7 +62,7 @@ fn is_told(found: &Notification, expected: &Told, seq: Seq, at: Timestamp) -> bo
         severity: found.notice.severity,
     };
     let Told { project, subscriber, subject, transition, .. } = *expected;
-    let id = NotificationId::mint(project, subscriber, subject, transition, seq);
+    let id = NotificationId::mint(project, subscriber, subject, transition, seq, at);
     as_told == *expected && (found.id, found.seq, found.at) == (id, seq, at)
 }
 

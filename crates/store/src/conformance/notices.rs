@@ -108,15 +108,15 @@ fn due(
     let transition = Transition::Of(trigger);
     let mut targets = targets.to_vec();
     targets.sort_unstable();
-    let (subscriber, seq) = (subscriber_id(1), Seq(seq));
+    let (subscriber, at, seq) = (subscriber_id(1), time(seq), Seq(seq));
     Notification {
-        id: NotificationId::mint(project, subscriber, subject, transition, seq),
+        id: NotificationId::mint(project, subscriber, subject, transition, seq, at),
         project,
         subscriber,
         subject,
         transition,
         seq,
-        at: time(seq.0),
+        at,
         rules: vec![DirectiveId(1), DirectiveId(2)],
         targets,
         muted_by: vec![vec![ScheduleId(7)], Vec::new()],
@@ -130,8 +130,8 @@ fn due(
 #[must_use]
 pub fn told_to(number: u64, notification: &Notification) -> Notification {
     let subscriber = subscriber_id(number);
-    let Notification { project, subject, transition, seq, .. } = *notification;
-    let id = NotificationId::mint(project, subscriber, subject, transition, seq);
+    let Notification { project, subject, transition, seq, at, .. } = *notification;
+    let id = NotificationId::mint(project, subscriber, subject, transition, seq, at);
     Notification { id, subscriber, ..notification.clone() }
 }
 
