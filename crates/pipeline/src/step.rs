@@ -258,12 +258,16 @@ fn weight(effect: &Effect) -> usize {
     if let Effect::Notified(notification) = effect { 1 + notification.rules.len() } else { 0 }
 }
 
-/// Whether an effect is more than a counter or a lease that runs on.
+/// Whether an effect is more than a counter or an alert's row: whoever asks for those waits until they
+/// are there, and ends the waiting.
 fn is_pressing(effect: &Effect) -> bool {
     match effect {
         Effect::Filed { .. }
         | Effect::Skipped { .. }
+        | Effect::AlertFiring(_)
+        | Effect::AlertJoined { .. }
         | Effect::AlertRenewed { .. }
+        | Effect::AlertResolved { .. }
         | Effect::LimitHit { .. } => false,
         Effect::Moved { .. }
         | Effect::Incident(_)
@@ -271,9 +275,6 @@ fn is_pressing(effect: &Effect) -> bool {
         | Effect::RcaAccepted { .. }
         | Effect::PolicySaved(_)
         | Effect::PolicyRemoved { .. }
-        | Effect::AlertFiring(_)
-        | Effect::AlertJoined { .. }
-        | Effect::AlertResolved { .. }
         | Effect::DirectiveSaved(_)
         | Effect::DirectiveRemoved { .. }
         | Effect::Notified(_)

@@ -98,7 +98,7 @@ pub trait Store: Admin + Directory + Outbox + Send + Sync + 'static {
     /// How many incidents there are by status and severity, over all projects: for metrics.
     async fn counts(&self) -> Result<IncidentCounts, Error>;
 
-    /// The alerts that fire, as stored: what [`ActiveAlerts`] starts from.
+    /// The alerts that fire, as stored, in order of project and identity: what [`ActiveAlerts`] starts from.
     async fn firing_alerts(&self) -> Result<Vec<model::Alert>, Error>;
 
     /// Whether it answers, and how long that took in microseconds: for `/healthz`.

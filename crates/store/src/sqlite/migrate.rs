@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0004_verification.sql"),
     },
     Migration { version: 5, name: "lines", sql: include_str!("../../migrations/0005_lines.sql") },
+    Migration { version: 6, name: "alerts", sql: include_str!("../../migrations/0006_alerts.sql") },
 ];
 
 /// Brings the store to the schema of this binary.

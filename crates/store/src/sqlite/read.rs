@@ -148,9 +148,12 @@ pub(super) async fn counts(connection: &mut SqliteConnection) -> Result<Incident
 
 /// Every alert that fires, of every project.
 pub(super) async fn firing_alerts(connection: &mut SqliteConnection) -> Result<Vec<Alert>, Error> {
-    const SQL: &str = "SELECT * FROM alerts ORDER BY project, identity";
+    const SQL: &str = "SELECT * FROM alerts";
     let rows = sqlx::query(SQL).fetch_all(connection).await.map_err(failed("read alerts"))?;
-    rows.iter().map(rows::alert::read).collect()
+    let mut alerts: Vec<Alert> = rows.iter().map(rows::alert::read).collect::<Result<_, _>>()?;
+    // Sorted here: the table is read from front to back, and not row by row as its index has them.
+    alerts.sort_unstable_by_key(|alert| (alert.project, alert.identity));
+    Ok(alerts)
 }
 
 async fn children(

@@ -123,7 +123,7 @@ async fn a_store_of_a_newer_version_is_refused() {
     let Err(error) = SqliteStore::open(options).await else { panic!("it opened") };
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     let text = error.to_string();
-    assert!(text.contains("schema version 9") && text.contains("knows up to 5"), "{text}");
+    assert!(text.contains("schema version 9") && text.contains("knows up to 6"), "{text}");
 }
 
 #[tokio::test]

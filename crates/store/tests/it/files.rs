@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::{
-    DirectiveKind, Duration, Effect, Effects, EndpointId, Incident, Notification, Rca, Seq,
-    SignalStatus, Status, Timestamp, Verdict,
+    DirectiveKind, Duration, Effect, Effects, EndpointId, Incident, Notification, NotificationId,
+    Rca, Seq, SignalStatus, Status, Timestamp, Verdict,
 };
 use store::conformance::fixtures::{
     Chance, HERE, Road, alert, audit, audited, bare_incident, filed, firing, incident, incident_id,
@@ -174,7 +174,17 @@ fn golden_deliveries() -> Vec<Effect> {
 fn golden_notifications() -> [Notification; 3] {
     let told = about_incident(HERE, 1, 3, &[endpoint(1)]);
     let dead = about_signal(HERE, 7, Some(1), 4, &[endpoint(2)]);
-    [told, dead, about_incident(HERE, 1, 5, &[endpoint(1)])]
+    let waits = about_incident(HERE, 1, 5, &[endpoint(1)]);
+    [
+        named(0xd4a2_d3fa_7062_8c4d_8afe_235c_a291_d61f, told),
+        named(0x1504_13ec_2063_8f74_a7f9_4ecb_5c43_8412, dead),
+        named(0x102a_21bb_abc5_8221_807e_6225_1fdb_f30c, waits),
+    ]
+}
+
+/// Under the id it had when ids did not begin with their time, as up to version 5.
+fn named(id: u128, notification: Notification) -> Notification {
+    Notification { id: NotificationId(id), ..notification }
 }
 
 fn golden_subscriber() -> SubscriberRow {
@@ -196,11 +206,14 @@ fn golden_replay() -> Vec<Effect> {
     vec![replayed_by(Seq(11), time(11), &[(&dead, endpoint(2))]), again]
 }
 
-/// What the golden stores of versions 4 and 5 hold beside that: an alert that fires, and is over.
+/// What the golden stores of versions 4, 5 and 6 hold beside that: an alert that fires, and is over.
 fn golden_alerts() -> [Notification; 2] {
     let about =
         |status, seq| about_alert(HERE, (1, status), seq, &[endpoint(3), on_call_person(1)]);
-    [about(SignalStatus::Firing, 6), about(SignalStatus::Resolved, 7)]
+    [
+        named(0x1366_0eda_4789_88f1_aaf2_456d_a3d9_02a9, about(SignalStatus::Firing, 6)),
+        named(0xfa64_ec77_c5f8_82f0_83fc_7b51_1bf9_996f, about(SignalStatus::Resolved, 7)),
+    ]
 }
 
 fn golden_endpoint() -> EndpointRow {
@@ -219,7 +232,7 @@ fn golden_endpoint() -> EndpointRow {
     }
 }
 
-/// Writes `tests/golden/v5/store.sqlite` when `STORE_WRITE_GOLDEN` is set: once, before a release.
+/// Writes `tests/golden/v6/store.sqlite` when `STORE_WRITE_GOLDEN` is set: once, before a release.
 async fn write_golden(path: &Path) {
     let store = open(path).await;
     let mut road = road(&store);
@@ -284,12 +297,12 @@ async fn the_golden_store_of_version_3_opens_and_holds_what_was_written() {
 
 /// Version 4 knew no lines of alerts: what it left due takes its place when it is handed out.
 #[tokio::test]
-async fn the_golden_stores_of_versions_4_and_5_open_and_hold_what_was_written() {
+async fn the_golden_stores_of_versions_4_to_6_open_and_hold_what_was_written() {
     if std::env::var_os("STORE_WRITE_GOLDEN").is_some() {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v5/store.sqlite");
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v6/store.sqlite");
         write_golden(&golden).await;
     }
-    for version in [4, 5] {
+    for version in [4, 5, 6] {
         let folder = tempfile::tempdir().unwrap();
         let store = copy_of_golden(folder.path(), version).await;
         assert_eq!(store.offset(P0).await.unwrap(), Seq(4));
