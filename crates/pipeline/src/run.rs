@@ -2,7 +2,7 @@
 //! deadline has come, and hands snapshots to be saved.
 //!
 //! Under load it lingers, so that commits are worth their cost: a little before it reads on, and
-//! longer before it commits where there are only counters to be written. Whoever waits ends both.
+//! longer before it commits where there are only counters and alerts to be written. Whoever waits ends both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use crate::{Error, ErrorKind, Pipeline, Ports};
 pub struct Options {
     /// How long records may wait for company when nobody waits for them.
     pub linger: Duration,
-    /// How long counters may wait to be committed when nobody waits for them.
+    /// How long counters and alerts may wait to be committed when nobody waits for them.
     pub counters_linger: Duration,
     /// Entries after which a snapshot is taken.
     pub snapshot_entries: u64,

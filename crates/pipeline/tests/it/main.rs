@@ -5,9 +5,9 @@ mod storm;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use journal::{Journal, RealDisk, Records, SegmentJournal, SystemClock};
+use journal::{Clock, Journal, RealDisk, Records, SegmentJournal, SystemClock};
 use lake::MemoryLake;
-use model::{Entry, ProjectId, Seq, Signal, SignalId, codec};
+use model::{AlertLease, Entry, Kind, ProjectId, Seq, Signal, SignalId, Timestamp, codec};
 use pipeline::{Handle, MemorySnapshots, Options, Pipeline, Ports, Running};
 use store::{MemoryStore, PartitionId, Store};
 use tempfile::TempDir;
@@ -56,9 +56,25 @@ impl House {
     /// Appends a signal and says where it lies, once it is durable.
     fn send(&self, number: u128, component: &'static str) -> Seq {
         let signal = Signal::new(SignalId(number), component, "prod");
-        let entry = Entry::Signal { project: ProjectId(1), signal };
+        self.append(&Entry::Signal { project: ProjectId(1), signal })
+    }
+
+    /// Appends an alert that fires for the rest of the day.
+    fn fire(&self, number: u128, component: &'static str) -> Seq {
+        let signal =
+            Signal { kind: Kind::Alert, ..Signal::new(SignalId(number), component, "prod") };
+        let now = Timestamp::from_micros(SystemClock.now_us());
+        let lease = AlertLease {
+            fingerprint: number as u64,
+            starts_at: now,
+            ends_at: now + model::Duration::from_secs(86_400),
+        };
+        self.append(&Entry::Alert { project: ProjectId(1), signal, lease })
+    }
+
+    fn append(&self, entry: &Entry<'_>) -> Seq {
         let mut records = Records::new();
-        records.push_with(|buffer| codec::encode(&entry, buffer));
+        records.push_with(|buffer| codec::encode(entry, buffer));
         let appended = self.journal.append(records).expect("it is taken");
         Seq(self.runtime.block_on(appended).expect("it is durable").first_seq)
     }
@@ -86,6 +102,28 @@ fn news_is_committed_though_nobody_waits_and_counters_are_not() {
     assert_eq!((house.stored(), house.handle.applied()), (opened, opened));
     let other = house.send(3, "cache");
     house.eventually("news takes the counters along", |house| house.stored() == other);
+    house.running.stop().expect("it stops");
+}
+
+#[test]
+fn alerts_of_an_open_incident_wait_for_company_until_somebody_asks_for_them() {
+    let house = House::new();
+    let opened = house.send(1, "db");
+    house.eventually("it is news", |house| house.stored() == opened);
+    let fired = (2..=9).map(|number| house.fire(number, "db")).last().expect("some");
+    house.eventually("they are decided", |house| house.handle.decided() == fired);
+    assert_eq!(
+        (house.stored(), house.handle.alerts.snapshot(ProjectId(1)).alerts.len()),
+        (opened, 0)
+    );
+    let waited = house
+        .runtime
+        .block_on(async { tokio::time::timeout(PATIENCE, house.handle.wait_applied(fired)).await });
+    waited.expect("they are applied for whoever waits");
+    assert_eq!(
+        (house.stored(), house.handle.alerts.snapshot(ProjectId(1)).alerts.len()),
+        (fired, 8)
+    );
     house.running.stop().expect("it stops");
 }
 
