@@ -1,40 +1,42 @@
-//! The REST API: incidents, policies, keys, health, and the reading side of Alertmanager's API, as a
-//! router to be served. Its OpenAPI document is generated from these handlers.
+//! The REST API: incidents and their analyses, who is told and what came of it, administration, health, and
+//! Alertmanager's API v2 but for the door of alerts, as a router to be served. Its OpenAPI document is generated
+//! from these handlers.
 //!
 //! Refuses to know: the engine, how signals come in, how bytes become durable. Everything that changes
-//! an incident or a policy is a command that goes down the [`Road`]; everything else is a row of the store.
+//! an incident, a policy or a directive is a command that goes down the [`Road`]; everything else is a row of the
+//! store.
 //!
-//! Invariant: a handler sees the project of the caller's key and nothing of any other; every error is
-//! a problem document made in `problem`.
+//! Invariant: a handler sees the project of the caller's key and nothing of any other, but for projects and keys,
+//! which an [`administrator`] sees and makes for all; every error is a problem document made in `problem`.
 
 mod administrator;
 mod alertmanager;
+mod dead_letters;
 mod default_routes;
 mod directives;
 mod directory;
-mod documents;
 mod endpoints;
 mod escalations;
-mod exchange;
 mod explain;
 mod health;
+mod idempotency;
 mod import;
 mod incident_page;
 mod incidents;
 mod inhibitions;
 mod instant;
 mod keys;
-mod letters;
 mod notifications;
+mod on_call;
 mod openapi;
 mod policies;
 mod ports;
 mod problem;
 mod projects;
 mod references;
-mod remembered;
 mod request;
 mod rules;
+mod rules_file;
 mod silences;
 mod subscribers;
 mod versions;
@@ -59,9 +61,9 @@ pub use problem::{Code, Problem};
 
 use alertmanager::Renderings;
 use endpoints::Pace;
+use idempotency::Idempotency;
 use incident_page::IncidentPage;
 use openapi::Reference;
-use remembered::Remembered;
 use request::Behind;
 use rules::DryRuns;
 
@@ -72,7 +74,7 @@ pub struct Api(Arc<Wired>);
 struct Wired {
     ports: Ports,
     renderings: Renderings,
-    remembered: Remembered,
+    idempotency: Idempotency,
     pace: Pace,
     dry_runs: DryRuns,
     reference: Reference,
@@ -87,12 +89,12 @@ impl Api {
     pub fn new(ports: Ports) -> Self {
         let (_, document) = openapi::assemble();
         let reference = Reference::new(&document, &ports.build.version);
-        let (renderings, remembered) = (Renderings::default(), Remembered::default());
+        let (renderings, idempotency) = (Renderings::default(), Idempotency::default());
         let (pace, default_routes_owed) = (Pace::default(), AtomicBool::new(true));
         Self(Arc::new(Wired {
             ports,
             renderings,
-            remembered,
+            idempotency,
             pace,
             dry_runs: DryRuns::default(),
             reference,
@@ -105,7 +107,7 @@ impl Api {
     /// that the request carries is kept, and one is made where it carries none.
     pub fn router(&self) -> Router {
         let (routes, _) = openapi::assemble();
-        let below_key: Router<Self> = alertmanager::routes().merge(documents::feeds()).into();
+        let below_key: Router<Self> = alertmanager::routes().merge(on_call::feeds()).into();
         routes
             .nest("/k/{key}", below_key)
             .fallback(no_such_route)
@@ -129,8 +131,8 @@ impl Api {
         &self.0.renderings
     }
 
-    pub(crate) fn remembered(&self) -> &Remembered {
-        &self.0.remembered
+    pub(crate) fn idempotency(&self) -> &Idempotency {
+        &self.0.idempotency
     }
 
     pub(crate) fn pace(&self) -> &Pace {

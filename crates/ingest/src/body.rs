@@ -8,8 +8,8 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use model::limits;
 
+use crate::body_memory::Share;
 use crate::code::Code;
-use crate::memory::Share;
 use crate::problem::Problem;
 
 /// Bytes of a body that is read although its request is refused.

@@ -5,9 +5,9 @@ use std::io::Read;
 use bytes::Bytes;
 use model::limits;
 
+use crate::body_memory::Share;
 use crate::code::Code;
 use crate::media::Encoding;
-use crate::memory::Share;
 use crate::problem::Problem;
 
 /// Bytes asked for at once, so that memory is accounted for as it is taken.

@@ -9,12 +9,12 @@ use http::request::Parts;
 use model::{Grant, Timestamp, limits};
 
 use crate::batch::Batch;
+use crate::body_memory::Share;
 use crate::code::Code;
 use crate::compression;
 use crate::context::{Claim, Context};
 use crate::doors::Door;
 use crate::media::{Encoding, Media};
-use crate::memory::Share;
 use crate::mint::Mint;
 use crate::ports::Applied;
 use crate::problem::Problem;

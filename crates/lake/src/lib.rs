@@ -194,32 +194,6 @@ pub struct CompactionReport {
     pub duplicates: u64,
 }
 
-/// The signal with everything it borrows copied.
-pub(crate) fn owned(signal: &Signal<'_>) -> Signal<'static> {
-    fn copy(text: &str) -> std::borrow::Cow<'static, str> {
-        std::borrow::Cow::Owned(text.to_owned())
-    }
-    Signal {
-        id: signal.id,
-        id_given: signal.id_given,
-        component: copy(&signal.component),
-        component_type: signal.component_type,
-        kind: signal.kind,
-        severity: signal.severity,
-        source: copy(&signal.source),
-        environment: copy(&signal.environment),
-        status: signal.status,
-        summary: copy(&signal.summary),
-        labels: signal.labels.iter().map(|(name, value)| (copy(name), copy(value))).collect(),
-        payload: std::borrow::Cow::Owned(signal.payload.to_vec()),
-        occurred_at: signal.occurred_at,
-        trace_id: copy(&signal.trace_id),
-        error_code: copy(&signal.error_code),
-        incident_id: signal.incident_id,
-        links: signal.links.iter().map(|link| copy(link)).collect(),
-    }
-}
-
 /// Bytes of the parts of a signal that have no fixed size.
 pub(crate) fn text_bytes(signal: &Signal<'_>) -> usize {
     let labels: usize = signal.labels.iter().map(|(name, value)| name.len() + value.len()).sum();

@@ -131,7 +131,7 @@ fn stored(row: &Row<'_>) -> StoredSignal {
     StoredSignal {
         seq: row.seq,
         received_at: row.received_at,
-        signal: crate::owned(row.signal),
+        signal: row.signal.to_owned_signal(),
         identity: row.identity,
         incident: row.incident,
         reason: row.reason,

@@ -1,8 +1,8 @@
 //! The words of Stormbell: ids, signals, incidents, policies, entries, effects, reasons, limits,
 //! and the versioned codec in which entries are written to the journal.
 //!
-//! Refuses to know: input and output, the time of day, HTTP, SQL, JSON. Nothing here decides
-//! anything about an incident; deciding is the engine's.
+//! Refuses to know: input and output, the time of day, HTTP, SQL, JSON. What a word means by itself is said here
+//! (which move of a status is legal); what becomes of an incident is decided by the engine.
 
 #![deny(clippy::float_arithmetic)]
 

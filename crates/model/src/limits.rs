@@ -1,5 +1,6 @@
-//! Every limit on what Stormbell takes in, keeps and hands out. Hitting one has an error code of its own, or
-//! a [`crate::Reason`], which is counted in `stormbell_limit_hits_total`.
+//! The limits on what Stormbell takes in, keeps and hands out. Hitting one has an error code of its own, or
+//! a [`crate::Reason`], which is counted in `stormbell_limit_hits_total`. Bounds that only one module needs stand
+//! beside what they bound: those of calendars in `oncall`, of templates in `delivery`, of one answer or file in `api`.
 
 use crate::time::Duration;
 

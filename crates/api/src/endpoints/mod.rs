@@ -21,8 +21,8 @@ use utoipa_axum::routes;
 use crate::Api;
 use crate::default_routes;
 use crate::directory;
+use crate::idempotency::Created;
 use crate::problem::Problem;
-use crate::remembered::Created;
 use crate::request::{Call, Id, JsonBody, Parameters};
 use crate::versions;
 
@@ -80,7 +80,7 @@ async fn create_endpoint(
     parameters.only(&[])?;
     let mut made = None;
     let create = create(&api, &call, &body, &mut made);
-    let created_once = api.remembered().once(&api, &call, body.hash(), create).await?;
+    let created_once = api.idempotency().once(&api, &call, body.hash(), create).await?;
     // A challenge takes a while, and those who repeat a request do not wait for it.
     match made.filter(|row| row.verified_at.is_none()) {
         Some(row) => Ok(created(&challenged(&api, row).await?.1)?.into_response()),

@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::idempotency::Created;
 use crate::problem::Problem;
-use crate::remembered::Created;
 use crate::request::{Call, Id, JsonBody, Parameters};
 use crate::{Api, administrator, instant, words};
 
@@ -125,7 +125,8 @@ async fn create_key(
 ) -> Result<Response, Problem> {
     call.require(&[Scope::Manage])?;
     parameters.only(&[])?;
-    let created = api.remembered().once(&api, &call, body.hash(), mint(&api, &call, &body)).await?;
+    let created =
+        api.idempotency().once(&api, &call, body.hash(), mint(&api, &call, &body)).await?;
     Ok(created.into_response())
 }
 

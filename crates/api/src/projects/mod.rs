@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::idempotency::Created;
 use crate::problem::{Code, Problem};
-use crate::remembered::Created;
 use crate::request::{Call, JsonBody, Parameters};
 use crate::{Api, administrator, instant};
 
@@ -88,7 +88,7 @@ async fn create_project(
     administrator::require(&call)?;
     parameters.only(&[])?;
     let created =
-        api.remembered().once(&api, &call, body.hash(), create(&api, &call, &body)).await?;
+        api.idempotency().once(&api, &call, body.hash(), create(&api, &call, &body)).await?;
     Ok(created.into_response())
 }
 

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 
 use crate::Api;
 use crate::directory;
+use crate::idempotency::Created;
 use crate::problem::Problem;
-use crate::remembered::Created;
 use crate::request::{Call, Id, JsonBody, Parameters};
 use crate::versions;
 
@@ -65,7 +65,7 @@ async fn create_subscriber(
     call.require(&[Scope::Manage])?;
     parameters.only(&[])?;
     let create = create(&api, &call, &body);
-    Ok(api.remembered().once(&api, &call, body.hash(), create).await?.into_response())
+    Ok(api.idempotency().once(&api, &call, body.hash(), create).await?.into_response())
 }
 
 /// Get one subscriber

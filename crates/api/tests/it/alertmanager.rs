@@ -1,4 +1,4 @@
-//! The reading side of Alertmanager's API.
+//! Alertmanager's API v2, but for the door of alerts and silences.
 
 use model::{AlertLease, Effect, IdentityKey};
 use serde_json::{Value, json};

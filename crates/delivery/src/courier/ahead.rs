@@ -9,8 +9,8 @@
 use model::Verdict;
 
 use super::Courier;
+use super::lanes::Place;
 use super::meters::ChannelLabel;
-use super::queues::Place;
 
 impl Courier {
     /// Begins what waits for an endpoint, as far as it has slots.

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::Courier;
 use super::flights::{Flight, Landing, Parcel, Try};
+use super::lanes::{Ending, Place};
 use super::meters::ChannelLabel;
-use super::queues::{Ending, Place};
 use super::resolve::Course;
 use super::retry;
 use super::waiting::Outgoing;

@@ -12,9 +12,9 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use super::cache::Known;
+use super::lanes::Place;
 use super::meters::ChannelLabel;
 use super::ports::Sender;
-use super::queues::Place;
 use super::receipts::Delivery;
 use crate::channel::{Message, Sent, SentOutcome};
 

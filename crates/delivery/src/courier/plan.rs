@@ -9,7 +9,7 @@
 use model::{Target, Timestamp};
 use store::{DueTarget, LeaseOf};
 
-use super::queues::{Lanes, Pace, Place, Share};
+use super::lanes::{Lanes, Pace, Place, Share};
 use super::waiting::Waiting;
 
 /// What is leased at once for a person or schedule: that is looked up, not sent.

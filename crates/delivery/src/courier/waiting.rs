@@ -11,7 +11,7 @@ use model::Timestamp;
 use store::Leased;
 
 use super::cache::Known;
-use super::queues::Place;
+use super::lanes::Place;
 
 /// Something that is to be sent, with where to and the name of whom.
 pub(super) type Outgoing = (Leased, Arc<Known>, Arc<str>);

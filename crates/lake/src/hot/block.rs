@@ -158,7 +158,7 @@ impl Block {
         StoredSignal {
             seq: Seq(self.seqs[row]),
             received_at: self.received[row],
-            signal: crate::owned(&self.signal(row)),
+            signal: self.signal(row).to_owned_signal(),
             identity: self.rest[row].identity,
             incident: self.incidents[row],
             reason: self.rest[row].reason,

@@ -4,11 +4,11 @@
 use http::Method;
 use serde_json::json;
 
-use super::client::Connection;
-use super::documents::IncidentDetail;
-use super::failure::{Failure, Problem};
 use super::incident::{self, Named};
-use super::output::Output;
+use super::remote::client::Connection;
+use super::remote::documents::IncidentDetail;
+use super::terminal::failure::{Failure, Problem};
+use super::terminal::output::Output;
 
 /// Which incident to acknowledge.
 #[derive(Debug, Clone, clap::Args)]

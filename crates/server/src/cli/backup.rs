@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use indicatif::HumanBytes;
 
 use super::doctor::print_json;
-use super::failure::Failure;
-use super::output::{Ink, Output};
-use super::progress::{Progress, Unit};
-use super::times;
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::progress::{Progress, Unit};
+use super::terminal::times;
 use crate::config::Flags;
 use crate::serve::offline::{self, BackupReport, RestoreReport};
 

@@ -5,11 +5,11 @@ use std::io::Read;
 use http::Method;
 use serde_json::json;
 
-use super::client::Connection;
-use super::documents::IncidentDetail;
-use super::failure::Failure;
 use super::incident::{self, Named};
-use super::output::Output;
+use super::remote::client::Connection;
+use super::remote::documents::IncidentDetail;
+use super::terminal::failure::Failure;
+use super::terminal::output::Output;
 
 /// What to say, and where.
 #[derive(Debug, Clone, clap::Args)]

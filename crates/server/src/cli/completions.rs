@@ -1,7 +1,7 @@
 //! `stormbell completions SHELL`: a script for the shell, on standard output.
 
-use super::failure::Failure;
-use super::output::Output;
+use super::terminal::failure::Failure;
+use super::terminal::output::Output;
 
 /// For which shell.
 #[derive(Debug, Clone, clap::Args)]

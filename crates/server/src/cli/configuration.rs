@@ -3,8 +3,8 @@
 use anyhow::Context;
 use serde_json::json;
 
-use super::failure::Failure;
-use super::output::{Ink, Output};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
 use crate::config::{self, Config, Flags};
 
 /// What to do with the configuration.

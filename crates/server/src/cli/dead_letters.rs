@@ -5,16 +5,16 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::client::{Client, Connection};
-use super::failure::Failure;
 use super::incident::Named;
-use super::names::{self, Kind, Names};
-use super::output::{Ink, Output};
-use super::pages::{self, Filter};
-use super::progress::Waiting;
-use super::table::{Cell, Table};
-use super::times;
-use super::told::Target;
+use super::remote::client::{Client, Connection};
+use super::remote::names::{self, Kind, Names};
+use super::remote::pages::{self, Filter};
+use super::remote::told::Target;
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::progress::Waiting;
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// Where dead letters are.
 const PATH: &str = "/v1/dead-letters";

@@ -12,12 +12,12 @@ use anyhow::Context;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::client::{Client, Connection, DEFAULT_URL};
-use super::failure::Failure;
 use super::incident::{self, Named};
 use super::incidents;
-use super::output::{Ink, Output};
+use super::remote::client::{Client, Connection, DEFAULT_URL};
 use super::simulate;
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
 use crate::config::{Config, Flags};
 use crate::serve::Server;
 

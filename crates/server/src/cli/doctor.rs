@@ -4,10 +4,10 @@
 use anyhow::Context;
 use serde_json::json;
 
-use super::failure::Failure;
-use super::output::{Ink, Output};
-use super::table::{Cell, Table};
-use super::times;
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 use crate::config::{Config, Flags};
 use crate::serve::offline::{self, Check, JournalSalvaged, LakeSalvaged, SecretsForgotten, Status};
 

@@ -4,13 +4,13 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::client::{Client, Connection};
-use super::documents::{self, Page};
-use super::failure::Failure;
-use super::input;
-use super::names::{self, Kind, Names};
-use super::output::{Ink, Output};
-use super::table::{Cell, Table};
+use super::remote::client::{Client, Connection};
+use super::remote::documents::{self, Page};
+use super::remote::names::{self, Kind, Names};
+use super::terminal::failure::Failure;
+use super::terminal::input;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
 
 /// Characters of a configuration that a list shows.
 const SHOWN: usize = 80;

@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use super::client::Connection;
-use super::conditions::Condition;
-use super::failure::Failure;
-use super::names::{self, Kind, Names};
-use super::output::{Ink, Output};
-use super::table::{Cell, Table};
-use super::times;
-use super::told::{self, Subject, Target};
+use super::remote::client::Connection;
+use super::remote::conditions::Condition;
+use super::remote::names::{self, Kind, Names};
+use super::remote::told::{self, Subject, Target};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// What to explain, and to whom.
 #[derive(Debug, Clone, clap::Args)]

@@ -3,12 +3,12 @@
 
 use serde::Deserialize;
 
-use super::client::{Connection, with_query};
-use super::failure::Failure;
-use super::input;
-use super::output::{Ink, Output};
-use super::progress::Waiting;
-use super::table::{Cell, Table};
+use super::remote::client::{Connection, with_query};
+use super::terminal::failure::Failure;
+use super::terminal::input;
+use super::terminal::output::{Ink, Output};
+use super::terminal::progress::Waiting;
+use super::terminal::table::{Cell, Table};
 
 /// What to import.
 #[derive(Debug, Clone, clap::Args)]

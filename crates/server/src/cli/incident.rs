@@ -5,12 +5,12 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use model::IncidentId;
 
-use super::client::{Client, Connection};
-use super::documents::{self, IncidentDetail, Page, RcaDocument, SignalItem, TimelineItem};
-use super::failure::Failure;
-use super::output::{Ink, Output};
-use super::table::{Cell, Table};
-use super::times;
+use super::remote::client::{Client, Connection};
+use super::remote::documents::{self, IncidentDetail, Page, RcaDocument, SignalItem, TimelineItem};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// Lines of the timeline that are shown: the latest.
 const TIMELINE: u64 = 1_000;

@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::client::{Client, Connection};
-use super::documents::IncidentItem;
-use super::failure::Failure;
-use super::output::{Ink, Output};
-use super::pages::{self, Filter};
-use super::table::{Cell, Table};
-use super::times;
+use super::remote::client::{Client, Connection};
+use super::remote::documents::IncidentItem;
+use super::remote::pages::{self, Filter};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// What to list.
 #[derive(Debug, Clone, clap::Args)]

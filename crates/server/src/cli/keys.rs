@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use model::{Duration, KeyId};
 use serde_json::json;
 
-use super::client::{Connection, with_query};
-use super::documents::{KeyDocument, MintedKey, Page};
-use super::failure::Failure;
-use super::output::{Ink, Output};
-use super::table::{Cell, Table};
-use super::times;
+use super::remote::client::{Connection, with_query};
+use super::remote::documents::{KeyDocument, MintedKey, Page};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// What to do with keys.
 #[derive(Debug, Clone, clap::Args)]

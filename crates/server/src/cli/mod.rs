@@ -1,46 +1,37 @@
 //! The command line: everything a person runs. One module per command; each turns what was said into
-//! calls of a server's API (or of `serve`, on a data folder) and prints the answer.
+//! calls of a server's API (or of `serve`, on a data folder) and prints the answer. How that looks is in `terminal`,
+//! the way to a server and what it answers in `remote`.
 //!
-//! Refuses to know how anything is decided or kept: what the commands know, the API told them.
+//! Refuses to know how anything is decided or kept: what the commands know, the API told them. Only `simulate`
+//! predicts by itself, so that there is something to hold a server's decisions against.
 
 mod ack;
 mod backup;
-mod client;
 mod comment;
 mod completions;
-mod conditions;
 mod configuration;
 mod dead_letters;
 mod demo;
 mod doctor;
-mod documents;
 mod endpoints;
 mod explain;
-mod failure;
 mod import;
 mod incident;
 mod incidents;
 mod ingest;
-mod input;
 mod keys;
-mod names;
 mod notifications;
 mod oncall;
-mod output;
-mod pages;
-mod progress;
 mod projects;
 mod rca;
+mod remote;
 mod replay;
 mod rules;
 mod schedules;
 mod silence;
 mod simulate;
 mod subscribers;
-mod table;
-mod times;
-mod told;
-mod upload;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -48,8 +39,8 @@ use clap::Parser;
 
 use crate::config::{Config, Flags};
 use crate::serve;
-use failure::{EXIT_CODES, Failure};
-use output::{Colour, Output};
+use terminal::failure::{EXIT_CODES, Failure};
+use terminal::output::{Colour, Output};
 
 /// A storm of signals, one bell: takes alerts and signals in durably, folds them into incidents, and lets
 /// none close before its cause is written down.

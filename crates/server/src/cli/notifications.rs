@@ -3,16 +3,16 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::client::{Client, Connection};
-use super::documents;
-use super::failure::Failure;
 use super::incident::Named;
-use super::names::{self, Kind, Names};
-use super::output::{Ink, Output};
-use super::pages;
-use super::table::{Cell, Table};
-use super::times;
-use super::told::{self, Attempt, Subject, Target};
+use super::remote::client::{Client, Connection};
+use super::remote::documents;
+use super::remote::names::{self, Kind, Names};
+use super::remote::pages;
+use super::remote::told::{self, Attempt, Subject, Target};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// Where notifications are.
 const PATH: &str = "/v1/notifications";

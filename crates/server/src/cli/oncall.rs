@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::client::Connection;
-use super::documents::{self, Page};
-use super::failure::Failure;
-use super::names::{self, Kind};
-use super::output::{Ink, Output};
-use super::table::{Cell, Table};
-use super::times;
+use super::remote::client::Connection;
+use super::remote::documents::{self, Page};
+use super::remote::names::{self, Kind};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// What to ask a schedule.
 #[derive(Debug, Clone, clap::Args)]

@@ -3,12 +3,12 @@
 use http::Method;
 use serde_json::json;
 
-use super::client::Connection;
-use super::documents::{Page, ProjectDocument};
-use super::failure::Failure;
-use super::output::Output;
-use super::table::{Cell, Table};
-use super::times;
+use super::remote::client::Connection;
+use super::remote::documents::{Page, ProjectDocument};
+use super::terminal::failure::Failure;
+use super::terminal::output::Output;
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// What to do with projects.
 #[derive(Debug, Clone, clap::Args)]

@@ -1,10 +1,10 @@
 //! `stormbell replay`: the journal applied again into a fresh store, and held against the store there is.
 
 use super::doctor::print_json;
-use super::failure::Failure;
-use super::output::{Ink, Output};
-use super::progress::{Progress, Unit};
-use super::times;
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::progress::{Progress, Unit};
+use super::terminal::times;
 use crate::config::Flags;
 use crate::serve::offline::{self, Difference, ReplayReport};
 

@@ -4,14 +4,14 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::client::{Client, Connection};
-use super::documents::Page;
-use super::failure::Failure;
-use super::input;
-use super::names::{self, Kind, Names};
-use super::output::{Ink, Output};
-use super::table::{Cell, Table};
-use super::times;
+use super::remote::client::{Client, Connection};
+use super::remote::documents::Page;
+use super::remote::names::{self, Kind, Names};
+use super::terminal::failure::Failure;
+use super::terminal::input;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// What to do with schedules.
 #[derive(Debug, Clone, clap::Args)]

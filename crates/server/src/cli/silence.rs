@@ -8,15 +8,15 @@ use model::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::Connection;
-use super::conditions::{self, Condition, Word};
-use super::documents::IncidentItem;
-use super::failure::Failure;
 use super::incidents;
-use super::output::{Ink, Output};
-use super::pages::{self, Filter};
-use super::table::{Cell, Table};
-use super::times;
+use super::remote::client::Connection;
+use super::remote::conditions::{self, Condition, Word};
+use super::remote::documents::IncidentItem;
+use super::remote::pages::{self, Filter};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// Where silences are.
 const PATH: &str = "/v1/silences";

@@ -4,13 +4,13 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::Connection;
-use super::documents::Page;
-use super::failure::Failure;
-use super::names::{self, Kind, Names};
-use super::output::{Ink, Output};
-use super::table::{Cell, Table};
-use super::times;
+use super::remote::client::Connection;
+use super::remote::documents::Page;
+use super::remote::names::{self, Kind, Names};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
+use super::terminal::times;
 
 /// What to do with subscribers.
 #[derive(Debug, Clone, clap::Args)]

@@ -4,9 +4,9 @@ use model::{Duration, EndpointId, ProjectId, Target, Timestamp};
 use proptest::prelude::*;
 use store::DueTarget;
 
+use crate::courier::lanes::{Ending, Lanes, Place};
 use crate::courier::options::{Options, Settings};
 use crate::courier::plan::Plan;
-use crate::courier::queues::{Ending, Lanes, Place};
 use crate::courier::waiting::Waiting;
 
 const HERE: ProjectId = ProjectId(1);

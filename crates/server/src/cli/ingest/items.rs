@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use model::limits;
 
 use super::shape::{Shape, Step};
-use crate::cli::documents::harmless;
+use crate::cli::remote::documents::harmless;
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 64 << 10;

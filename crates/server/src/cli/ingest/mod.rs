@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde_json::json;
 
-use super::client::Connection;
-use super::failure::Failure;
-use super::output::{Ink, Output};
-use super::times;
-use super::upload::{BATCH_SIGNALS, Batch, IN_FLIGHT, Rejected, Tally, Upload};
+use super::remote::client::Connection;
+use super::remote::upload::{BATCH_SIGNALS, Batch, IN_FLIGHT, Rejected, Tally, Upload};
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::times;
 use identity::Identities;
 use items::{Found, Items};
 use source::Source;

@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
 use super::form;
-use crate::cli::documents::IncidentItem;
-use crate::cli::failure::Failure;
-use crate::cli::times;
+use crate::cli::remote::documents::IncidentItem;
+use crate::cli::terminal::failure::Failure;
+use crate::cli::terminal::times;
 
 /// What came out of the editor.
 pub(super) enum Edited {

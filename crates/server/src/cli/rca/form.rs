@@ -7,7 +7,7 @@ use model::RootCauseCategory;
 use model::limits::RCA_TEXT_CHARS;
 use serde_json::{Map, Value, json};
 
-use crate::cli::failure::Failure;
+use crate::cli::terminal::failure::Failure;
 
 /// Bytes of a file that is read: more than any analysis may have.
 const FILE_BYTES: u64 = 4 << 20;

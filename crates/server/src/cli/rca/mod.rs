@@ -12,12 +12,12 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::ack::legal_hint;
-use super::client::{Client, Connection};
-use super::documents::{self, IncidentDetail};
-use super::failure::{Failure, Problem};
 use super::incident::{self, Named};
-use super::output::{Ink, Output};
-use super::times;
+use super::remote::client::{Client, Connection};
+use super::remote::documents::{self, IncidentDetail};
+use super::terminal::failure::{Failure, Problem};
+use super::terminal::output::{Ink, Output};
+use super::terminal::times;
 use editor::Edited;
 
 /// What the analysis says, or where it is written.

@@ -3,13 +3,13 @@
 use serde::Deserialize;
 
 use super::Listing;
-use crate::cli::conditions::{self, Condition};
-use crate::cli::documents;
-use crate::cli::failure::Failure;
-use crate::cli::names::{self, Kind, Names};
-use crate::cli::output::{Ink, Output};
-use crate::cli::pages;
-use crate::cli::table::{Cell, Table};
+use crate::cli::remote::conditions::{self, Condition};
+use crate::cli::remote::documents;
+use crate::cli::remote::names::{self, Kind, Names};
+use crate::cli::remote::pages;
+use crate::cli::terminal::failure::Failure;
+use crate::cli::terminal::output::{Ink, Output};
+use crate::cli::terminal::table::{Cell, Table};
 
 const PATH: &str = "/v1/default-routes";
 

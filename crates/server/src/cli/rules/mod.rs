@@ -2,7 +2,7 @@
 //! carried from one server to another.
 
 mod defaults;
-mod exchange;
+mod file;
 mod show;
 mod trial;
 mod written;
@@ -11,13 +11,13 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Client, Connection};
-use super::conditions::{self, Condition};
-use super::failure::Failure;
-use super::names::{self, Kind, Names};
-use super::output::{Ink, Output};
-use super::pages;
-use super::table::{Cell, Table};
+use super::remote::client::{Client, Connection};
+use super::remote::conditions::{self, Condition};
+use super::remote::names::{self, Kind, Names};
+use super::remote::pages;
+use super::terminal::failure::Failure;
+use super::terminal::output::{Ink, Output};
+use super::terminal::table::{Cell, Table};
 
 /// What to do with rules.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,9 +54,9 @@ enum Command {
     /// Show what a rule would have told in the last hours; nothing is sent
     Test(trial::Options),
     /// Write rules with their subscribers and endpoints as YAML, without secrets
-    Export(exchange::Export),
+    Export(file::Export),
     /// Make what a file of `rules export` holds; the same again changes nothing
-    Import(exchange::Import),
+    Import(file::Import),
 }
 
 /// Which rules.
@@ -121,8 +121,8 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
         Some(Command::Enable(one)) => enable(one, true, output),
         Some(Command::Disable(one)) => enable(one, false, output),
         Some(Command::Test(options)) => trial::run(options, output),
-        Some(Command::Export(options)) => exchange::export(options, output),
-        Some(Command::Import(options)) => exchange::import(options, output),
+        Some(Command::Export(options)) => file::export(options, output),
+        Some(Command::Import(options)) => file::import(options, output),
         Some(Command::Delete(one)) => {
             let (client, path) = one.open()?;
             client.delete(&path)?;

@@ -1,11 +1,11 @@
 //! `stormbell rules show`: everything about one rule, with names in the place of ids.
 
 use super::{One, Rule};
-use crate::cli::failure::Failure;
-use crate::cli::names::{Kind, Names};
-use crate::cli::output::{Ink, Output};
-use crate::cli::table::{Cell, Table};
-use crate::cli::times;
+use crate::cli::remote::names::{Kind, Names};
+use crate::cli::terminal::failure::Failure;
+use crate::cli::terminal::output::{Ink, Output};
+use crate::cli::terminal::table::{Cell, Table};
+use crate::cli::terminal::times;
 
 /// Runs `stormbell rules show`.
 pub(super) fn run(one: &One, output: &mut Output) -> Result<(), Failure> {

@@ -5,13 +5,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::written;
-use crate::cli::client::Connection;
-use crate::cli::failure::Failure;
-use crate::cli::names::{self, Kind};
-use crate::cli::output::{Ink, Output};
-use crate::cli::progress::Waiting;
-use crate::cli::table::{Cell, Table};
-use crate::cli::times;
+use crate::cli::remote::client::Connection;
+use crate::cli::remote::names::{self, Kind};
+use crate::cli::terminal::failure::Failure;
+use crate::cli::terminal::output::{Ink, Output};
+use crate::cli::terminal::progress::Waiting;
+use crate::cli::terminal::table::{Cell, Table};
+use crate::cli::terminal::times;
 
 /// Which rule, and how far back.
 #[derive(Debug, Clone, clap::Args)]

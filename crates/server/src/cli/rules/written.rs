@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::cli::client::Client;
-use crate::cli::failure::Failure;
-use crate::cli::input;
-use crate::cli::names::{self, Kind};
+use crate::cli::remote::client::Client;
+use crate::cli::remote::names::{self, Kind};
+use crate::cli::terminal::failure::Failure;
+use crate::cli::terminal::input;
 
 /// Where a rule refers to others.
 const REFERENCES: [(&str, Kind); 6] = [

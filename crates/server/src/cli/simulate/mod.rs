@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::client::{Client, Connection};
-use super::documents::{self, IncidentItem};
-use super::failure::Failure;
 use super::incidents;
-use super::output::Output;
-use super::progress::{Progress, Unit};
-use super::upload::{Batch, Tally, Upload};
+use super::remote::client::{Client, Connection};
+use super::remote::documents::{self, IncidentItem};
+use super::remote::upload::{Batch, Tally, Upload};
+use super::terminal::failure::Failure;
+use super::terminal::output::Output;
+use super::terminal::progress::{Progress, Unit};
 use prediction::{Policies, Prediction};
 use report::Report;
 use signal::Simulated;

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use super::outages::OUTAGES;
 use super::prediction::{Prediction, Range};
 use super::signal::Simulated;
-use crate::cli::documents::IncidentItem;
-use crate::cli::failure::Failure;
-use crate::cli::output::{Ink, Output};
-use crate::cli::table::{Cell, Table};
-use crate::cli::times;
-use crate::cli::upload::Tally;
+use crate::cli::remote::documents::IncidentItem;
+use crate::cli::remote::upload::Tally;
+use crate::cli::terminal::failure::Failure;
+use crate::cli::terminal::output::{Ink, Output};
+use crate::cli::terminal::table::{Cell, Table};
+use crate::cli::terminal::times;
 
 /// The outcome of a run.
 pub(super) struct Report {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use model::KeyField;
 use serde::Serialize;
 
-use crate::cli::failure::Failure;
+use crate::cli::terminal::failure::Failure;
 
 /// A simulated signal.
 #[derive(Debug, Clone, Serialize)]

@@ -2,12 +2,12 @@
 
 mod amtool;
 mod comeback;
+mod dead_letters;
 mod defaults;
 mod dry_run;
 mod first;
 mod inhibitions;
 mod lasting;
-mod letters;
 mod next_record;
 mod storm;
 mod subscription;

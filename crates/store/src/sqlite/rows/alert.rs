@@ -1,6 +1,6 @@
 //! Alerts that fire. The signal stands in its row as it stands in the journal, in the journal's codec.
 
-use model::{Alert, Entry, IdentityKey, Signal};
+use model::{Alert, Entry, IdentityKey};
 use sqlx::sqlite::SqliteRow;
 
 use crate::Error;
@@ -37,33 +37,6 @@ pub(in crate::sqlite) fn read(row: &SqliteRow) -> Result<Alert, Error> {
         lease,
         updated_at: columns.time("updated_at")?,
         incident: columns.maybe_incident("incident")?,
-        signal: owned(signal),
+        signal: signal.to_owned_signal(),
     })
-}
-
-/// The signal with everything it borrowed made its own.
-fn owned(signal: Signal<'_>) -> Signal<'static> {
-    Signal {
-        id: signal.id,
-        id_given: signal.id_given,
-        component: signal.component.into_owned().into(),
-        component_type: signal.component_type,
-        kind: signal.kind,
-        severity: signal.severity,
-        source: signal.source.into_owned().into(),
-        environment: signal.environment.into_owned().into(),
-        status: signal.status,
-        summary: signal.summary.into_owned().into(),
-        labels: signal
-            .labels
-            .into_iter()
-            .map(|(name, value)| (name.into_owned().into(), value.into_owned().into()))
-            .collect(),
-        payload: signal.payload.into_owned().into(),
-        occurred_at: signal.occurred_at,
-        trace_id: signal.trace_id.into_owned().into(),
-        error_code: signal.error_code.into_owned().into(),
-        incident_id: signal.incident_id,
-        links: signal.links.into_iter().map(|link| link.into_owned().into()).collect(),
-    }
 }

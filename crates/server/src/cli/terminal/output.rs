@@ -7,9 +7,9 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde::de::DeserializeOwned;
 
-use super::documents;
 use super::failure::Failure;
 use super::table::Table;
+use crate::cli::remote::documents;
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -19,8 +19,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Api;
+use crate::idempotency::Created;
 use crate::problem::{Code, Problem};
-use crate::remembered::Created;
 use crate::request::{Call, Fields, Parameters, TextBody};
 
 /// What an import did.
@@ -100,7 +100,7 @@ async fn import_rules(
     call.require(&[Scope::Manage])?;
     parameters.only(&[])?;
     let import = import(&api, &call, &body);
-    Ok(api.remembered().once(&api, &call, body.hash(), import).await?.into_response())
+    Ok(api.idempotency().once(&api, &call, body.hash(), import).await?.into_response())
 }
 
 async fn import(api: &Api, call: &Call, body: &TextBody) -> Result<Created, Problem> {

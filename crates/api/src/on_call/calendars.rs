@@ -124,7 +124,7 @@ async fn create_calendar(
         let sent = read_calendar(&api, &call, body.object()?, None)?;
         create(&api, &call, CALENDARS, sent.row).await
     };
-    Ok(api.remembered().once(&api, &call, body.hash(), create).await?.into_response())
+    Ok(api.idempotency().once(&api, &call, body.hash(), create).await?.into_response())
 }
 
 /// Get one calendar

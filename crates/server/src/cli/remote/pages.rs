@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 
 use super::client::{Answer, Client};
 use super::documents::{self, Page};
-use super::failure::Failure;
-use super::output::Output;
+use crate::cli::terminal::failure::Failure;
+use crate::cli::terminal::output::Output;
 
 /// What a list is asked for: names of parameters and their values.
 pub(crate) type Filter = Vec<(&'static str, String)>;

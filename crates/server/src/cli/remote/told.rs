@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::names::Names;
-use super::output::Ink;
+use crate::cli::terminal::output::Ink;
 
 /// What something is about.
 #[derive(Debug, Clone, Deserialize)]

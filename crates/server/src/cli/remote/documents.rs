@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::failure::Failure;
+use crate::cli::terminal::failure::Failure;
 
 /// A page of a list.
 #[derive(Debug, Deserialize)]

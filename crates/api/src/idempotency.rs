@@ -24,7 +24,7 @@ const HORIZON: Duration = Duration::from_secs(3_600);
 
 /// The answers of this process.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered(Mutex<Known>);
+pub(crate) struct Idempotency(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -50,7 +50,7 @@ struct Turns {
 
 /// One of the requests with a key; the last that goes takes the turns along.
 struct Queued<'r> {
-    remembered: &'r Remembered,
+    remembered: &'r Idempotency,
     key: u128,
     one_at_a_time: Arc<tokio::sync::Mutex<()>>,
 }
@@ -64,7 +64,7 @@ pub(crate) struct Created {
     version: Option<u64>,
 }
 
-impl Remembered {
+impl Idempotency {
     /// The first answer to a repeated request, or the answer of `create`, which is then remembered.
     pub(crate) async fn once<F>(
         &self,
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_request_waits_for_the_one_with_its_key_and_for_no_other() {
-        let remembered = Remembered::default();
+        let remembered = Idempotency::default();
         let (go_on, held_up) = oneshot::channel::<()>();
         let runs = Cell::new(0);
         let slow = async {
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn whoever_gives_up_or_fails_leaves_the_turn_to_the_next() {
-        let remembered = Remembered::default();
+        let remembered = Idempotency::default();
         let failed = async { Err(Problem::new(Code::JournalFull, "full")) };
         let mut second = pin!(remembered.in_turn(1, 7, || at(0), failed));
         let mut third = pin!(remembered.in_turn(1, 7, || at(0), async { made(3) }));
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_has_a_bound_and_an_end() {
-        let remembered = Remembered::default();
+        let remembered = Idempotency::default();
         let ask = |key: u128, second: i64| {
             let mut answer = pin!(remembered.in_turn(key, 7, || at(second), async { made(9) }));
             document(step(&mut answer))

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::documents::{self, Page};
-use super::failure::{Failure, Problem};
 use super::pages::{self, Filter};
+use crate::cli::terminal::failure::{Failure, Problem};
 
 /// Ids listed where a name says too little.
 const LISTED: usize = 5;

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use store::{DocumentKind, DocumentRow};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::idempotency::Created;
 use crate::problem::{Code, Problem};
-use crate::remembered::Created;
 use crate::request::{Call, Fields, Parameters};
 use crate::{Api, directory, instant, versions};
 

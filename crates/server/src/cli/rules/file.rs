@@ -4,13 +4,13 @@ use anyhow::Context;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cli::client::Connection;
-use crate::cli::failure::Failure;
-use crate::cli::input;
-use crate::cli::names::{self, Kind};
-use crate::cli::output::Output;
-use crate::cli::progress::Waiting;
-use crate::cli::table::{Cell, Table};
+use crate::cli::remote::client::Connection;
+use crate::cli::remote::names::{self, Kind};
+use crate::cli::terminal::failure::Failure;
+use crate::cli::terminal::input;
+use crate::cli::terminal::output::Output;
+use crate::cli::terminal::progress::Waiting;
+use crate::cli::terminal::table::{Cell, Table};
 
 /// What to export.
 #[derive(Debug, Clone, clap::Args)]

@@ -150,7 +150,7 @@ async fn create_schedule(
         let sent = read_schedule(&api, &call, body.object()?, None).await?;
         create(&api, &call, SCHEDULES, sent.row).await
     };
-    Ok(api.remembered().once(&api, &call, body.hash(), create).await?.into_response())
+    Ok(api.idempotency().once(&api, &call, body.hash(), create).await?.into_response())
 }
 
 /// Get one schedule

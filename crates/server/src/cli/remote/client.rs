@@ -15,7 +15,7 @@ use serde_json::Value;
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
 use super::documents;
-use super::failure::{Failure, Problem};
+use crate::cli::terminal::failure::{Failure, Problem};
 
 /// Where a server is when nobody says.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8080";

@@ -18,8 +18,8 @@ use super::schedules::SCHEDULES;
 use super::shifts::{checked, later, names};
 use super::{find, save};
 use crate::Api;
+use crate::idempotency::Created;
 use crate::problem::{Code, Problem};
-use crate::remembered::Created;
 use crate::request::{Call, Id, Parameters, TextBody};
 
 /// A feed begins so long ago: 30 days.
@@ -134,7 +134,7 @@ async fn import_shifts(
     let until = parameters.instant("until")?.unwrap_or_else(|| later(from, AHEAD));
     let row = find(&api, call.project(), SCHEDULES, &id).await?;
     let import = import(&api, &call, row, &body, (from, until));
-    Ok(api.remembered().once(&api, &call, body.hash(), import).await?.into_response())
+    Ok(api.idempotency().once(&api, &call, body.hash(), import).await?.into_response())
 }
 
 async fn import(

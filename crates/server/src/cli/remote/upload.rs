@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::client::{Answer, Client};
 use super::documents;
-use super::failure::Failure;
+use crate::cli::terminal::failure::Failure;
 
 /// Signals of one batch.
 pub(crate) const BATCH_SIGNALS: usize = 256;

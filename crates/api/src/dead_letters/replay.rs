@@ -13,8 +13,8 @@ use serde::Serialize;
 use store::LetterFilter;
 use utoipa::ToSchema;
 
+use crate::idempotency::Created;
 use crate::problem::{Code, Problem};
-use crate::remembered::Created;
 use crate::request::{Call, Fields, JsonBody, Parameters};
 use crate::{Api, incidents};
 
@@ -75,7 +75,7 @@ pub(super) async fn replay_letters(
     call.require(&[Scope::Manage])?;
     parameters.only(&[])?;
     let replay = replay(&api, &call, &body);
-    Ok(api.remembered().once(&api, &call, body.hash(), replay).await?.into_response())
+    Ok(api.idempotency().once(&api, &call, body.hash(), replay).await?.into_response())
 }
 
 async fn replay(api: &Api, call: &Call, body: &JsonBody) -> Result<Created, Problem> {
