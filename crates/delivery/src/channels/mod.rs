@@ -44,7 +44,8 @@ use crate::rendering::{Telling, sample};
 use crate::seal::{Seal, SealError};
 use fields::Fields;
 use outside::Outside;
-use registry::{CHANNELS, Dispatch, NAMES};
+pub(crate) use registry::NAMES;
+use registry::{CHANNELS, Dispatch};
 use strike::Struck;
 
 pub use challenge::Challenged;

@@ -91,7 +91,7 @@ pub(super) static CHANNELS: [&dyn Dispatch; 12] = [
 ];
 
 /// Their names.
-pub(super) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 12] = [
     super::alertmanager::Alertmanager::NAME,
     super::console::ConsoleChannel::NAME,
     super::discord::Discord::NAME,

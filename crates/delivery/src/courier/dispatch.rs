@@ -53,10 +53,10 @@ impl Courier {
     }
 
     async fn channel_of(&mut self, leased: &Leased, now: Timestamp) -> ChannelLabel {
-        let Target::Endpoint(id) = leased.target else { return ChannelLabel::None };
+        let Target::Endpoint(id) = leased.target else { return ChannelLabel::NONE };
         match self.resolver.cache.endpoint(leased.notification.project, id, now).await {
             Ok(Some(known)) => ChannelLabel::of(&known.row.channel),
-            Ok(None) | Err(_) => ChannelLabel::None,
+            Ok(None) | Err(_) => ChannelLabel::NONE,
         }
     }
 

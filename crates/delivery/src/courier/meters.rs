@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{Duration, Verdict};
 
+use crate::channels::NAMES;
+
 /// Every figure: name with its labels, kind, and what it says.
 pub const METRICS: [(&str, &str, &str); 12] = [
     (
@@ -65,82 +67,31 @@ pub const METRICS: [(&str, &str, &str); 12] = [
     ),
 ];
 
-/// The channels as a label; what is not known here is `other`, and what went to no endpoint is `none`.
+/// A channel as a label: by its name; what is not known here is `other`, and what went to no endpoint is `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChannelLabel {
-    /// `email`
-    Email,
-    /// `slack`
-    Slack,
-    /// `webhook`
-    Webhook,
-    /// `pagerduty`
-    Pagerduty,
-    /// `teams`
-    Teams,
-    /// `discord`
-    Discord,
-    /// `telegram`
-    Telegram,
-    /// `mattermost`
-    Mattermost,
-    /// `ntfy`
-    Ntfy,
-    /// `opsgenie`
-    Opsgenie,
-    /// `alertmanager`
-    Alertmanager,
-    /// `console`
-    Console,
-    /// A channel that is not in this list.
-    Other,
-    /// A person or schedule that was settled without an endpoint.
-    None,
-}
+pub struct ChannelLabel(usize);
 
 impl ChannelLabel {
-    /// Every label.
-    pub const ALL: [Self; 14] = [
-        Self::Email,
-        Self::Slack,
-        Self::Webhook,
-        Self::Pagerduty,
-        Self::Teams,
-        Self::Discord,
-        Self::Telegram,
-        Self::Mattermost,
-        Self::Ntfy,
-        Self::Opsgenie,
-        Self::Alertmanager,
-        Self::Console,
-        Self::Other,
-        Self::None,
-    ];
+    /// A channel that is not known here.
+    const OTHER: Self = Self(NAMES.len());
+    /// A person or schedule that was settled without an endpoint.
+    pub(super) const NONE: Self = Self(NAMES.len() + 1);
+    /// How many labels there are.
+    const COUNT: usize = NAMES.len() + 2;
 
     /// The label of a channel by its name.
     #[must_use]
     pub fn of(channel: &str) -> Self {
-        Self::ALL.into_iter().find(|one| one.as_str() == channel).unwrap_or(Self::Other)
+        NAMES.iter().position(|name| *name == channel).map_or(Self::OTHER, Self)
     }
 
     /// The word.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Slack => "slack",
-            Self::Webhook => "webhook",
-            Self::Pagerduty => "pagerduty",
-            Self::Teams => "teams",
-            Self::Discord => "discord",
-            Self::Telegram => "telegram",
-            Self::Mattermost => "mattermost",
-            Self::Ntfy => "ntfy",
-            Self::Opsgenie => "opsgenie",
-            Self::Alertmanager => "alertmanager",
-            Self::Console => "console",
-            Self::Other => "other",
-            Self::None => "none",
+    pub fn as_str(self) -> &'static str {
+        match NAMES.get(self.0) {
+            Some(name) => name,
+            None if self == Self::OTHER => "other",
+            None => "none",
         }
     }
 }
@@ -193,7 +144,7 @@ impl Spans {
 /// Counters since the process began.
 #[derive(Debug, Default)]
 pub struct Meters {
-    tries: [[AtomicU64; Verdict::ALL.len()]; ChannelLabel::ALL.len()],
+    tries: [[AtomicU64; Verdict::ALL.len()]; ChannelLabel::COUNT],
     /// How long sends took.
     pub sends: Spans,
     /// How long it took from what happened until it was told.
@@ -206,7 +157,7 @@ pub struct Meters {
 
 impl Meters {
     pub(super) fn tried(&self, channel: ChannelLabel, verdict: Verdict) {
-        let row = &self.tries[channel as usize];
+        let row = &self.tries[channel.0];
         row[usize::from(verdict.code())].fetch_add(1, Ordering::Relaxed);
     }
 
@@ -228,7 +179,7 @@ impl Meters {
 
     /// Tries that ended, by channel and verdict; what never happened is left out.
     pub fn tries(&self) -> impl Iterator<Item = (ChannelLabel, Verdict, u64)> {
-        ChannelLabel::ALL.into_iter().zip(&self.tries).flat_map(|(channel, row)| {
+        (0..).map(ChannelLabel).zip(&self.tries).flat_map(|(channel, row)| {
             let counts = Verdict::ALL.iter().zip(row);
             counts
                 .map(move |(verdict, count)| (channel, *verdict, count.load(Ordering::Relaxed)))
@@ -319,8 +270,10 @@ mod tests {
         meters.tried(ChannelLabel::of("slack"), Verdict::Delivered);
         meters.tried(ChannelLabel::of("slack"), Verdict::Delivered);
         meters.tried(ChannelLabel::of("pigeon"), Verdict::Dead);
+        meters.tried(ChannelLabel::NONE, Verdict::HeldBack);
         let seen: Vec<_> = meters.tries().map(|(c, v, n)| (c.as_str(), v.as_str(), n)).collect();
-        assert_eq!(seen, [("slack", "delivered", 2), ("other", "dead", 1)]);
+        let unknown = [("other", "dead", 1), ("none", "held_back", 1)];
+        assert_eq!(seen, [&[("slack", "delivered", 2)], &unknown[..]].concat());
     }
 
     #[test]
