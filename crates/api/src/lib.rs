@@ -49,7 +49,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use model::limits;
 
 pub use ports::{
@@ -166,12 +166,19 @@ impl std::fmt::Debug for Api {
     }
 }
 
-async fn no_such_route(uri: Uri) -> Problem {
+async fn no_such_route(method: Method, uri: Uri) -> Response {
+    // The doors stand before this router and take what is posted to them.
+    if openapi::is_door(uri.path()) {
+        let mut refused = method_not_allowed(method, uri).await;
+        refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        return refused;
+    }
     let shown: String = uri.path().chars().take(200).collect();
     Problem::new(
         Code::NoSuchRoute,
         format!("there is nothing at `{shown}`; /v1/docs lists what there is"),
     )
+    .into_response()
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
@@ -197,13 +204,19 @@ async fn finish(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// The id the request carries, where it is a short plain word; a new one otherwise.
+/// The id the request carries; a new one where it carries none.
 fn request_id(request: &Request) -> String {
+    carried_request_id(request.headers())
+        .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// The id that a request carries in `x-request-id`, where it is a plain word of at most 128 characters: letters,
+/// digits, `-`, `_`, `.` and `:`.
+#[must_use]
+pub fn carried_request_id(headers: &HeaderMap) -> Option<&str> {
     let plain = |text: &&str| {
         (1..=128).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
     };
-    let carried =
-        request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(plain);
-    carried.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+    headers.get("x-request-id").and_then(|value| value.to_str().ok()).filter(plain)
 }

@@ -62,10 +62,13 @@ impl Alerts {
         identity: IdentityKey,
         lease: AlertLease,
         firing: bool,
+        cases: &Cases,
     ) -> Arrival {
         match (self.map.get(&identity), firing) {
-            (Some(known), true) if known.firing && !known.let_go => Arrival::Repeats,
-            (Some(known), false) if known.firing && lease.starts_at >= known.lease.starts_at => {
+            (Some(known), true) if known.firing && !known.let_go => {
+                if is_new_round(known, lease, cases) { Arrival::Fires } else { Arrival::Repeats }
+            }
+            (Some(known), false) if known.firing && !is_earlier_round(known, lease) => {
                 Arrival::Resolves
             }
             // The resolution of an earlier round, late: what fires now goes on firing.
@@ -215,6 +218,25 @@ impl Alerts {
             out.push(Effect::AlertRenewed { project, identity, lease, at });
         }
     }
+}
+
+/// Whether an alert that is said to be over was so before the known one began. One that began before it and went
+/// on is the same: replicas of a sender see an alert begin at different times, and a sender that gathers
+/// theirs (Alertmanager) says the earliest, whichever it told of first.
+fn is_earlier_round(known: &AlertState, lease: AlertLease) -> bool {
+    lease.starts_at < known.lease.starts_at && lease.ends_at <= known.lease.starts_at
+}
+
+/// Whether an alert that fires began after the incident of the known one was resolved by somebody: the known one's
+/// end was never said, and its lease may last for a day.
+fn is_new_round(known: &AlertState, lease: AlertLease, cases: &Cases) -> bool {
+    // Nearly all repeats say the start that is known, and ask no question about incidents.
+    if lease.starts_at <= known.lease.starts_at {
+        return false;
+    }
+    let case = known.incident.and_then(|id| cases.index(id)).map(|index| cases.root(index));
+    let resolved_at = case.and_then(|root| cases.get(root).incident.resolved_at);
+    resolved_at.is_some_and(|resolved_at| lease.starts_at > resolved_at)
 }
 
 /// Cases are what is not closed, so an incident that was one and is none is closed.

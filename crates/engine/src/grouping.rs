@@ -103,7 +103,11 @@ impl Engine {
         if let Some(id) = arriving.signal.incident_id
             && let Some(index) = self.cases.find(arriving.project, id)
         {
-            return Decision::Join(index, Reason::NamedIncident);
+            let (root, reason) = (self.cases.root(index), Reason::NamedIncident);
+            return match self.may_fire_again(root) {
+                true => Decision::Reopen(root, reason),
+                false => Decision::Join(root, reason),
+            };
         }
         match terms.mode {
             Mode::Ongoing => self.decide_ongoing(arriving, key, terms, out),

@@ -165,7 +165,11 @@ impl Engine {
         }
         match status {
             Status::Resolved => incident.resolved_at = Some(self.at),
-            Status::Open | Status::Investigating => incident.resolved_at = None,
+            Status::Open => incident.resolved_at = None,
+            Status::Investigating => {
+                incident.resolved_at = None;
+                incident.acknowledged_at.get_or_insert(self.at);
+            }
             Status::Closed => {}
         }
         self.set_status(member, status, actor.clone(), Reason::FollowsParent, String::new(), out);

@@ -60,7 +60,7 @@ impl Engine {
 
     fn alert(&mut self, arriving: &Arriving<'_, '_>, lease: AlertLease, out: &mut Effects) {
         let firing = arriving.signal.status == SignalStatus::Firing;
-        match self.alerts.classify(arriving.identity, lease, firing) {
+        match self.alerts.classify(arriving.identity, lease, firing, &self.cases) {
             Arrival::Repeats => {
                 if firing {
                     self.alerts.renew(arriving.identity, lease, self.at, out);

@@ -39,7 +39,7 @@ impl Rules<'_> {
         let component = component(draft)?;
         let mut signal = Signal::new(SignalId(0), component, "");
         signal.environment = name(draft, Field::Environment)?;
-        if signal.environment.is_empty() {
+        if signal.environment.trim().is_empty() {
             signal.environment = Cow::Borrowed("unknown");
         }
         words(draft, &mut signal)?;

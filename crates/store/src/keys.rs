@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use model::{Access, Denied, Grant, KeyId, Timestamp};
 use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
 
 use crate::{Error, ErrorKind, KeyRow, ProjectRow, Store};
 
@@ -17,6 +18,8 @@ use crate::{Error, ErrorKind, KeyRow, ProjectRow, Store};
 #[derive(Debug, Default)]
 pub struct Keys {
     table: RwLock<HashMap<[u8; 32], Arc<Entry>>>,
+    /// One reads and replaces at a time: rows that were read earlier are never put in place later.
+    reloading: Mutex<()>,
 }
 
 /// A new secret and what the store keeps of it. It is shown once and not printed by `Debug`.
@@ -45,6 +48,7 @@ impl Keys {
     /// # Errors
     /// The store cannot be read; the keys stay as they were.
     pub async fn reload(&self, store: &dyn Store) -> Result<(), Error> {
+        let _one_at_a_time = self.reloading.lock().await;
         let rows = store.keys(None).await?;
         let projects = store.projects().await?;
         self.refresh(&projects, &rows);
@@ -52,7 +56,7 @@ impl Keys {
     }
 
     /// Takes these keys in place of all before. Uses not yet drained are kept.
-    pub fn refresh(&self, projects: &[ProjectRow], rows: &[KeyRow]) {
+    fn refresh(&self, projects: &[ProjectRow], rows: &[KeyRow]) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let fresh = rows.iter().filter_map(|row| {
             let project = projects.iter().find(|project| project.id == row.project)?;

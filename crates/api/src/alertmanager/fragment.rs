@@ -3,11 +3,14 @@
 //!
 //! Invariant: the two points in time stand at the same place in every alert, and always fit there.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use model::{DirectiveId, Signal};
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use store::{AlertBody, AlertTerm};
 
 use super::RECEIVER;
@@ -87,22 +90,80 @@ impl State {
     }
 }
 
-/// What is taken from the alert as it was sent.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// What is taken from the alert as it was sent. The door takes more than Alertmanager says: values that are no
+/// strings, names given twice, escapes that stand for no character. None of that takes away the rest.
+#[derive(Default)]
 struct SentAlert {
-    annotations: Option<BTreeMap<String, String>>,
-    #[serde(rename = "generatorURL")]
-    generator_url: Option<String>,
+    annotations: BTreeMap<String, String>,
+    generator_url: String,
+}
+
+impl SentAlert {
+    fn read(payload: &[u8]) -> Self {
+        let parts: BTreeMap<Readable, &RawValue> =
+            serde_json::from_slice(payload).unwrap_or_default();
+        let annotations = parts.get("annotations").map_or("{}", |raw| raw.get());
+        let annotations: BTreeMap<Readable, &RawValue> =
+            serde_json::from_str(annotations).unwrap_or_default();
+        let annotations = annotations.into_iter();
+        Self {
+            annotations: annotations
+                .filter_map(|(Readable(name), raw)| Some((name, as_text(raw)?)))
+                .collect(),
+            generator_url: parts
+                .get("generatorURL")
+                .and_then(|raw| as_text(raw))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// A string as it reads, with `U+FFFD` for what is no character; a number or boolean as it is written; nothing for
+/// `null`.
+fn as_text(raw: &RawValue) -> Option<String> {
+    let written = raw.get();
+    match written.as_bytes().first()? {
+        b'"' => serde_json::from_str(written).ok().map(|Readable(text)| text),
+        b'n' => None,
+        _ => Some(written.to_owned()),
+    }
+}
+
+/// A JSON string, whatever its escapes stand for.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Readable(String);
+
+impl Borrow<str> for Readable {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Readable;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Readable, E> {
+                Ok(Readable(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
 }
 
 fn render(body: &AlertBody, status: &State) -> Bytes {
-    let sent: SentAlert = serde_json::from_slice(&body.signal.payload).unwrap_or_default();
+    let sent = SentAlert::read(&body.signal.payload);
     let part = ConstantPart {
-        annotations: sent.annotations.unwrap_or_default(),
+        annotations: sent.annotations,
         receivers: [Receiver { name: RECEIVER }],
         status,
-        generator_url: sent.generator_url.unwrap_or_default(),
+        generator_url: sent.generator_url,
         labels: labels(&body.signal),
     };
     let constant = serde_json::to_string(&part).expect("maps with text keys and values are JSON");
@@ -123,4 +184,38 @@ fn render(body: &AlertBody, status: &State) -> Bytes {
         &constant[1..],
     ];
     Bytes::from(alert.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_string_takes_nothing_else_away() {
+        let payload = br#"{
+            "labels": {"alertname": "Full"}, "odd \ud83d": 1,
+            "annotations": {"summary": "first"},
+            "annotations": {
+                "summary": "disk is \u0066ull", "value": 93.5, "paged": true, "nothing": null,
+                "cut": "before \ud83d after", "odd \ud83d": "name", "summary": "disk is full"
+            },
+            "generatorURL": "http://prometheus/x"
+        }"#;
+        let sent = SentAlert::read(payload);
+        let cut = "\u{fffd}\u{fffd}\u{fffd}";
+        let expected = [
+            ("cut", format!("before {cut} after")),
+            (&format!("odd {cut}"), "name".to_owned()),
+            ("paged", "true".to_owned()),
+            ("summary", "disk is full".to_owned()),
+            ("value", "93.5".to_owned()),
+        ]
+        .map(|(name, text)| (name.to_owned(), text));
+        assert_eq!(sent.annotations, BTreeMap::from(expected));
+        assert_eq!(sent.generator_url, "http://prometheus/x");
+        for nothing in [&b""[..], b"null", b"[]", br#"{"annotations": 5, "generatorURL": null}"#] {
+            let sent = SentAlert::read(nothing);
+            assert!(sent.annotations.is_empty() && sent.generator_url.is_empty());
+        }
+    }
 }

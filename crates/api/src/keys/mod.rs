@@ -4,9 +4,9 @@
 //! Invariant: a key administers its own project only, except keys of project 1, the installation's own.
 
 use axum::Json;
-use axum::extract::State;
-use axum::response::IntoResponse;
-use axum::response::Response;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use model::{KeyId, ProjectId, Scope, Scopes, Timestamp};
 use serde::Serialize;
@@ -87,7 +87,23 @@ pub(crate) struct NewKey {
 
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::default().routes(routes!(list_keys, create_key)).routes(routes!(revoke_key))
+    OpenApiRouter::default()
+        .routes(routes!(list_keys, create_key))
+        .routes(routes!(revoke_key))
+        .layer(from_fn(to_its_end))
+}
+
+/// A change that has begun is brought to its end, whoever still listens: a client that hangs up between the row of
+/// a revoked key and the table of keys would leave the key working.
+pub(crate) async fn to_its_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Problem::internal(&error).into_response(),
+    }
 }
 
 /// List keys

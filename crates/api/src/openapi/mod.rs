@@ -45,6 +45,11 @@ pub(crate) use reference::Reference;
 )]
 struct Root;
 
+/// Whether a door takes what is posted to this path, and nothing else is there: `/api/v2/alerts` is read here too.
+pub(crate) fn is_door(path: &str) -> bool {
+    ["/v1/signals", "/v1/webhooks/alertmanager", "/v1/webhooks/grafana"].contains(&path)
+}
+
 /// Every route, and the document of all of them.
 pub(crate) fn assemble() -> (Router<Api>, Document) {
     let (routes, document) = OpenApiRouter::with_openapi(Root::openapi())

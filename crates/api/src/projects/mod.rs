@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use model::Scope;
 use serde::Serialize;
@@ -11,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::idempotency::Created;
+use crate::keys::to_its_end;
 use crate::problem::{Code, Problem};
 use crate::request::{Call, JsonBody, Parameters};
 use crate::{Api, administrator, instant};
@@ -48,7 +50,9 @@ pub(crate) struct NewProject {
 
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::default().routes(routes!(list_projects, create_project))
+    OpenApiRouter::default()
+        .routes(routes!(list_projects, create_project))
+        .layer(from_fn(to_its_end))
 }
 
 /// List projects

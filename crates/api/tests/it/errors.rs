@@ -49,6 +49,11 @@ async fn addresses_and_methods_that_are_not_there_are_problems_too() {
     let answer = world.delete(MANAGER, "/v1/incidents").await;
     answer.problem(405, "method_not_allowed");
     assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+    for door in ["/v1/signals", "/v1/webhooks/alertmanager", "/v1/webhooks/grafana"] {
+        let answer = world.get(READER, door).await;
+        answer.problem(405, "method_not_allowed");
+        assert_eq!(answer.header("allow"), Some("POST"));
+    }
     for id in ["%ff", "%00", "0", "99", "99999999999999999999", "18446744073709551615"] {
         let answer = world.get(READER, &format!("/v1/incidents/{id}")).await;
         let (status, code) =

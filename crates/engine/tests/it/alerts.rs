@@ -121,6 +121,69 @@ fn two_replicas_that_saw_it_begin_at_different_times_are_one_alert() {
     );
 }
 
+/// Alertmanager says the earliest start of its replicas, whichever it told of first.
+#[test]
+fn a_resolution_with_an_earlier_start_resolves_what_began_before_it_ended() {
+    check(
+        "at 1m alert db prod P1 starts=1m ends=24h
+         at 2m alert db prod P1 starts=53s ends=24h
+         at 3m alert db prod P1 starts=53s ends=3m resolved
+         at 4m alert db prod P1 starts=53s ends=3m resolved
+         show 1",
+        expect![[r#"
+            1m    #1 opened new_key by system
+            1m    filed #1 new_key signals=1
+            1m    alert 1 fires in #1
+            2m    alert 1 renewed until 24h
+            2m    skipped alert_repeated
+            3m    filed #1 open_incident signals=2
+            3m    alert over all_resolved
+            3m    #1 OPEN -> RESOLVED all_resolved by system
+            4m    skipped alert_repeated
+                  #1 RESOLVED P1 signals=2 first=1m last=3m opened=1m resolved=3m key=environment=prod,component=db title="db: failure"
+        "#]],
+    );
+}
+
+/// Its sender never said that the round before is over, and a webhook's lease lasts for a day.
+#[test]
+fn a_round_that_began_after_somebody_resolved_reopens_and_a_replicas_does_not() {
+    check(
+        "at 0s alert db prod P1 starts=0s ends=24h
+         at 1m ack alice 1
+         at 2m resolve alice 1
+         at 3m alert db prod P1 starts=0s ends=24h
+         at 4m alert db prod P1 starts=15s ends=24h
+         show 1
+         at 5m alert db prod P1 starts=2m1s ends=24h
+         show 1
+         at 6m alert db prod P1 starts=2m1s ends=6m resolved
+         show 1",
+        expect![[r#"
+            0s    #1 opened new_key by system
+            0s    filed #1 new_key signals=1
+            0s    alert 1 fires in #1
+            1m    #1 OPEN -> INVESTIGATING by_hand by alice
+            1m    done #1
+            2m    #1 INVESTIGATING -> RESOLVED by_hand by alice
+            2m    done #1
+            3m    alert 1 renewed until 24h
+            3m    skipped alert_repeated
+            4m    alert 1 renewed until 24h
+            4m    skipped alert_repeated
+                  #1 RESOLVED P1 signals=1 first=0s last=0s opened=0s acknowledged=1m resolved=2m assignee=alice key=environment=prod,component=db title="db: failure"
+            5m    filed #1 fired_again signals=2
+            5m    #1 RESOLVED -> OPEN fired_again by system
+            5m    alert 1 fires in #1
+                  #1 OPEN P1 signals=2 first=0s last=5m opened=0s acknowledged=1m assignee=alice key=environment=prod,component=db title="db: failure"
+            6m    filed #1 open_incident signals=3
+            6m    alert over all_resolved
+            6m    #1 OPEN -> RESOLVED all_resolved by system
+                  #1 RESOLVED P1 signals=3 first=0s last=6m opened=0s acknowledged=1m resolved=6m assignee=alice key=environment=prod,component=db title="db: failure"
+        "#]],
+    );
+}
+
 #[test]
 fn a_lease_that_lapses_resolves_and_the_next_firing_reopens() {
     check(
@@ -317,7 +380,7 @@ fn a_resolved_alert_nobody_knew_is_kept_once() {
         "at 0s alert db prod P1 resolved
          at 1m alert db prod P1 resolved
          at 2m alert db prod P1 starts=2m
-         at 3m alert db prod P1 starts=0s resolved
+         at 3m alert db prod P1 starts=0s ends=1m resolved
          at 4m alert db prod P1 starts=2m resolved",
         expect![[r#"
             0s    filed - nothing_firing

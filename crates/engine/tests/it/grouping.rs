@@ -334,8 +334,10 @@ fn a_named_incident_is_joined_whatever_the_key() {
          at 4s resolve alice 1
          at 5s signal cache prod P2 incident=1
          show 1
-         at 6s rca alice 1
-         at 7s signal cache prod P2 incident=1",
+         at 6s ack alice 1
+         at 7s resolve alice 1
+         at 8s rca alice 1
+         at 9s signal cache prod P2 incident=1",
         expect![[r#"
             0s    #1 opened new_key by system
             0s    filed #1 new_key signals=1
@@ -348,12 +350,17 @@ fn a_named_incident_is_joined_whatever_the_key() {
             4s    #1 INVESTIGATING -> RESOLVED by_hand by alice
             4s    done #1
             5s    filed #1 named_incident signals=3
-                  #1 RESOLVED P1 signals=3 first=0s last=5s opened=0s acknowledged=3s resolved=4s assignee=alice key=environment=prod,component=db title="db: failure"
-            6s    #1 RESOLVED -> CLOSED rca_complete by alice
-            6s    rca of #1 by alice from 0s to 6s
+            5s    #1 RESOLVED -> OPEN fired_again by system
+                  #1 OPEN P1 signals=3 first=0s last=5s opened=0s acknowledged=3s assignee=alice key=environment=prod,component=db title="db: failure"
+            6s    #1 OPEN -> INVESTIGATING by_hand by alice
             6s    done #1
-            7s    #3 opened new_key by system
-            7s    filed #3 new_key signals=1
+            7s    #1 INVESTIGATING -> RESOLVED by_hand by alice
+            7s    done #1
+            8s    #1 RESOLVED -> CLOSED rca_complete by alice
+            8s    rca of #1 by alice from 0s to 8s
+            8s    done #1
+            9s    #3 opened new_key by system
+            9s    filed #3 new_key signals=1
         "#]],
     );
 }

@@ -88,7 +88,7 @@ impl Ledger {
             Effect::AlertFiring(_)
             | Effect::AlertJoined { .. }
             | Effect::AlertRenewed { .. }
-            | Effect::AlertResolved { .. } => self.alert(effect),
+            | Effect::AlertResolved { .. } => self.alert(seq, effect),
             Effect::Notified(notification) => self.notified(seq, notification),
             Effect::Skipped { .. }
             | Effect::DirectiveSaved(_)
@@ -116,12 +116,15 @@ impl Ledger {
     }
 
     /// The incident an alert belongs to is known and not closed when the alert is sent again.
-    fn alert(&mut self, effect: &Effect) {
+    fn alert(&mut self, seq: Seq, effect: &Effect) {
         match effect {
             Effect::AlertFiring(alert) => {
                 let before = self.alerts.insert(alert.identity, alert.incident);
-                let closed = before.flatten().map(|id| self.incidents[&id].status);
-                assert!(before.is_none() || closed == Some(Status::Closed), "it fires already");
+                // Closed, or resolved by somebody before this round began; a new round may have reopened it just now.
+                let known = before.flatten().map(|id| &self.incidents[&id]);
+                let over = known
+                    .is_some_and(|known| !known.status.is_active() || known.changed_seq == seq);
+                assert!(before.is_none() || over, "it fires already");
             }
             Effect::AlertJoined { identity, incident, .. } => {
                 let before = self.alerts.insert(*identity, Some(*incident));

@@ -22,8 +22,6 @@ pub(super) type Body = Either<Full<Bytes>, axum::body::Body>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
-/// Bytes of a request id that a client may give.
-const REQUEST_ID_BYTES: usize = 128;
 
 /// The doors and the API behind one address.
 #[derive(Clone)]
@@ -88,8 +86,8 @@ impl Answer for Front {
 impl RequestIds {
     /// The id the client gave, or a new one.
     fn of<B>(&self, request: &Request<B>) -> HeaderValue {
-        if let Some(given) = request.headers().get(REQUEST_ID)
-            && (1..=REQUEST_ID_BYTES).contains(&given.len())
+        if api::carried_request_id(request.headers()).is_some()
+            && let Some(given) = request.headers().get(REQUEST_ID)
         {
             return given.clone();
         }

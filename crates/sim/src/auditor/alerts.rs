@@ -40,11 +40,18 @@ impl Auditor {
         let known = self.alerts.get(&(project, lease.fingerprint));
         let incident = known.and_then(|known| known.incident);
         let closed = incident.is_some_and(|id| self.incident(id).is_closed());
+        let root = incident.map(|id| self.root(id));
+        let resolved_at = root.and_then(|id| self.incident(id).row.resolved_at);
+        let after = resolved_at.is_some_and(|resolved_at| lease.starts_at > resolved_at);
         let known = self.alerts.get_mut(&(project, lease.fingerprint));
         let fires = signal.status == SignalStatus::Firing;
         match known {
             // It fires on although people are done with its incident: that is a new matter.
-            Some(known) if known.firing && fires && closed => {
+            Some(known)
+                if known.firing
+                    && fires
+                    && (closed || after && lease.starts_at > known.lease.starts_at) =>
+            {
                 let ends_at = known.lease.ends_at.max(lease.ends_at);
                 self.fired_anew += 1;
                 self.alert_fires(project, signal, AlertLease { ends_at, ..lease })
@@ -53,7 +60,11 @@ impl Auditor {
                 known.lease.ends_at = known.lease.ends_at.max(lease.ends_at);
                 Fate::Skipped(Reason::AlertRepeated)
             }
-            Some(known) if known.firing && lease.starts_at >= known.lease.starts_at => {
+            Some(known)
+                if known.firing
+                    && (lease.starts_at >= known.lease.starts_at
+                        || lease.ends_at > known.lease.starts_at) =>
+            {
                 let fate = self.file_resolution(project, incident.filter(|_| !closed));
                 self.alert_over(project, lease.fingerprint, Reason::AllResolved);
                 fate

@@ -81,7 +81,13 @@ impl Auditor {
         let policy = self.policy_for(project, signal);
         let key = policies::key(&policy, project, signal);
         if let Some(named) = self.named(project, signal) {
-            return self.join(named, signal, project, identity, Reason::NamedIncident);
+            let root = self.root(named);
+            let again = self.may_fire_again(root);
+            let fate = self.join(named, signal, project, identity, Reason::NamedIncident);
+            if again {
+                self.reopen(root, None, Reason::FiredAgain);
+            }
+            return fate;
         }
         let joined = match policy.mode {
             Mode::Ongoing => self.join_ongoing(&key, signal, project, identity),

@@ -71,6 +71,9 @@ impl Auditor {
             incident.merged = moment;
             if incident.row.status != status {
                 incident.row.resolved_at = (status == Status::Resolved).then_some(at);
+                if status == Status::Investigating {
+                    incident.row.acknowledged_at.get_or_insert(at);
+                }
                 self.set_status(member, status, Some(by), Reason::FollowsParent);
             }
         }
