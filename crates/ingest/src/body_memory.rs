@@ -25,6 +25,12 @@ impl Memory {
         Self { limit, taken: AtomicUsize::new(0) }
     }
 
+    /// Bytes that are taken.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// Nothing taken yet.
     pub(crate) fn share(self: &Arc<Self>) -> Share {
         Share { memory: Arc::clone(self), bytes: 0 }
@@ -41,6 +47,16 @@ impl Share {
             return Err(Problem::new(Code::MemoryFull, detail));
         }
         Ok(())
+    }
+
+    /// Has `bytes` from now on.
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Problem> {
+        if let Some(less) = self.bytes.checked_sub(bytes) {
+            self.memory.taken.fetch_sub(less, Ordering::Relaxed);
+            self.bytes = bytes;
+            return Ok(());
+        }
+        self.grow(bytes - self.bytes)
     }
 }
 

@@ -37,8 +37,8 @@ pub use code::Code;
 pub use context::{Claim, Context};
 pub use doors::grpc::IngestService;
 pub use doors::{
-    Door, Doors, Options, alertmanager, alertmanager_webhook, grafana_webhook, grpc, signals,
-    webhook,
+    Door, Doors, MessageBody, Options, alertmanager, alertmanager_webhook, grafana_webhook, grpc,
+    signals, webhook,
 };
 pub use media::{Encoding, Media};
 pub use metrics::Metrics;

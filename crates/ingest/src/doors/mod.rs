@@ -8,6 +8,7 @@ pub mod alertmanager;
 pub mod alertmanager_webhook;
 pub mod grafana_webhook;
 pub mod grpc;
+mod message_body;
 pub mod signals;
 pub mod webhook;
 
@@ -21,6 +22,8 @@ use http::{Method, Request};
 use hyper::body::Body;
 use journal::Journal;
 use model::{Access, Grant, KeyId, Severity, Timestamp, limits};
+
+pub use message_body::MessageBody;
 
 use crate::answer::{self, Answer};
 use crate::batch::Batch;
@@ -259,6 +262,34 @@ impl Doors {
         &*self.applied
     }
 
+    /// The body of a gRPC request, its messages counted among the bodies in memory and bounded in time as those of
+    /// the other doors are.
+    #[must_use]
+    pub fn message_body<B>(&self, body: B) -> MessageBody<B> {
+        MessageBody::new(body, self.memory.share(), self.options.body_timeout)
+    }
+
+    /// A credential failed at `path`, which is no door's: counts it among the failures of its address, and answers
+    /// in its place where there were too many.
+    #[must_use]
+    pub fn failed_elsewhere(&self, path: &str, peer: IpAddr) -> Option<Answer> {
+        let problem = self.count_failure(peer, self.now()).err()?;
+        let alertmanager = path.contains("/api/v2/");
+        let words = if alertmanager { Door::Alertmanager } else { Door::Signals };
+        Some(answer::refused(words, &problem))
+    }
+
+    /// Counts a failed credential, or refuses where its address has failed too often.
+    fn count_failure(&self, peer: IpAddr, now: Timestamp) -> Result<(), Problem> {
+        let (source, buckets) = (rate::source(peer), &self.failure_buckets);
+        buckets.check(&source, now).map_err(|retry_after_ms| {
+            let detail = "too many failed credentials from this address";
+            Problem::until(Code::TooManyFailures, detail, retry_after_ms)
+        })?;
+        buckets.charge(&source, now, 1, self.options.failures_per_second);
+        Ok(())
+    }
+
     /// Refuses while the server can take nothing at all.
     pub(crate) fn check_room(&self) -> Result<(), Problem> {
         if let Some(refusal) = self.pressure.refuse() {
@@ -279,14 +310,8 @@ impl Doors {
             Ok(grant) => return Ok(grant),
             Err(denied) => denied,
         };
-        let source = peer.map(rate::source);
-        if let Some(source) = source.filter(|_| denied.code != Code::MissingScope) {
-            let buckets = &self.failure_buckets;
-            buckets.check(&source, now).map_err(|retry_after_ms| {
-                let detail = "too many failed credentials from this address";
-                Problem::until(Code::TooManyFailures, detail, retry_after_ms)
-            })?;
-            buckets.charge(&source, now, 1, self.options.failures_per_second);
+        if let Some(peer) = peer.filter(|_| denied.code != Code::MissingScope) {
+            self.count_failure(peer, now)?;
         }
         Err(denied)
     }

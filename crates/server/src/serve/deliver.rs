@@ -15,7 +15,7 @@ use journal::SystemClock;
 use model::{Duration, FieldError, Notification, ProjectId, ScheduleId, SubscriberId, Timestamp};
 use oncall::{Calendar, Schedule};
 use pipeline::Handle;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::sqlite::SqliteStore;
 use store::{Directory, DocumentKind, EndpointRow};
 
@@ -148,7 +148,12 @@ impl api::Channels for Outlet {
         let config = without_marks(asked.config);
         let AskedConfig { channel, project, endpoint, before, .. } = *asked;
         let checked = self.0.check(project, endpoint, channel, &config, before)?;
-        Ok(CheckedConfig { config: with_marks(&checked.config), secrets: checked.secrets })
+        let shown = with_marks(&checked.config);
+        let errors = stand_for_nothing(asked.config, &shown);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(CheckedConfig { config: shown, secrets: checked.secrets })
     }
 
     async fn test(&self, endpoint: &EndpointRow, subscriber: &str) -> Tested {
@@ -215,6 +220,20 @@ fn with_marks(config: &str) -> String {
         fields.extend(names.map(|name| (name.to_owned(), json!({ "set": true }))));
     }
     Value::Object(fields).to_string()
+}
+
+/// An error for each secret that is said to be set and is not stored: an endpoint that came from another server's
+/// export would send without it, and nobody would know.
+fn stand_for_nothing(asked: &Value, shown: &str) -> Vec<FieldError> {
+    let shown: Map<String, Value> = serde_json::from_str(shown).unwrap_or_default();
+    let fields = asked.as_object().into_iter().flatten();
+    fields
+        .filter(|(name, value)| is_mark(value) && !shown.contains_key(*name))
+        .map(|(name, _)| {
+            let message = "no secret is stored here that this could stand for: give it";
+            FieldError::new(name.as_str(), "give_again", message)
+        })
+        .collect()
 }
 
 /// A configuration without what only says that a secret is set, or was: it stays as it is.

@@ -18,7 +18,10 @@ use super::http::Body;
 
 /// The gRPC services behind one address.
 #[derive(Clone)]
-pub(super) struct Services(Router);
+pub(super) struct Services {
+    routes: Router,
+    doors: Arc<Doors>,
+}
 
 impl Services {
     pub(super) async fn new(doors: Arc<Doors>) -> anyhow::Result<Self> {
@@ -29,10 +32,10 @@ impl Services {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()
             .context("the gRPC descriptors cannot be served")?;
-        let ingest = IngestService::new(doors).into_server();
+        let ingest = IngestService::new(Arc::clone(&doors)).into_server();
         let routes =
             tonic::service::Routes::new(ingest).add_service(health).add_service(reflection);
-        Ok(Self(routes.prepare().into_axum_router()))
+        Ok(Self { routes: routes.prepare().into_axum_router(), doors })
     }
 }
 
@@ -42,11 +45,12 @@ impl Answer for Services {
         mut request: Request<Incoming>,
         peer: SocketAddr,
     ) -> impl Future<Output = Response<Body>> + Send + 'static {
-        let router = self.0.clone();
+        let Self { routes, doors } = self.clone();
         async move {
             let info = TcpConnectInfo { local_addr: None, remote_addr: Some(peer) };
             request.extensions_mut().insert(info);
-            let answer = router.oneshot(request.map(axum::body::Body::new)).await;
+            let request = request.map(|body| axum::body::Body::new(doors.message_body(body)));
+            let answer = routes.oneshot(request).await;
             answer.unwrap_or_else(|never| match never {}).map(Either::Right)
         }
     }

@@ -46,6 +46,22 @@ impl Front {
     }
 }
 
+impl Front {
+    /// What the API answers; a credential that it does not know is counted with those that the doors do not know.
+    async fn routed(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let path = request.uri().path().to_owned();
+        let answer = self.router.clone().oneshot(request.map(axum::body::Body::new)).await;
+        // The router's error type has no values.
+        let answer = answer.unwrap_or_else(|never| match never {});
+        if answer.status() == http::StatusCode::UNAUTHORIZED
+            && let Some(refused) = self.doors.failed_elsewhere(&path, peer.ip())
+        {
+            return refused.map(Either::Left);
+        }
+        answer.map(Either::Right)
+    }
+}
+
 impl Answer for Front {
     fn answer(
         &self,
@@ -66,10 +82,7 @@ impl Answer for Front {
                 None => {
                     let route = Route::of(request.uri().path());
                     request.headers_mut().insert(REQUEST_ID, id.clone());
-                    // The router's error type has no values.
-                    let answer = front.router.oneshot(request.map(axum::body::Body::new)).await;
-                    let answer = answer.unwrap_or_else(|never| match never {});
-                    (route, answer.map(Either::Right))
+                    (route, front.routed(request, peer).await)
                 }
             };
             let took = began.elapsed();
