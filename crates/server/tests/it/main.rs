@@ -7,6 +7,7 @@ mod delivery;
 mod full_disk;
 mod grpc;
 mod harness;
+mod keys;
 mod kills;
 mod lifecycle;
 mod mutations;

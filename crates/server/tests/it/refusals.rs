@@ -221,7 +221,14 @@ fn who_guesses_keys_is_slowed_down_and_a_good_key_from_there_still_works() {
         (answer.status != 401).then_some(answer)
     });
     assert_refusal(&slowed, 429, "too_many_failures");
+    // The API counts with the doors, and says it in the words of whoever is asked.
+    assert_refusal(&stranger.get("/v1/incidents"), 429, "too_many_failures");
+    let silences = stranger.get("/api/v2/silences");
+    assert_eq!(silences.status, 429);
+    let words = text(&silences.json()["message"]);
+    assert!(words.starts_with("too_many_failures"), "{words}");
     server.client().post(SIGNALS, &json!({ "component": "a" })).expect_status(202);
+    server.client().get("/v1/incidents").expect_status(200);
 }
 
 #[test]
