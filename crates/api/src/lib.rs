@@ -25,6 +25,7 @@ mod incident_page;
 mod incidents;
 mod inhibitions;
 mod instant;
+mod keyless;
 mod keys;
 mod notifications;
 mod on_call;
@@ -52,6 +53,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use model::limits;
 
+pub use keyless::without_keys;
 pub use ports::{
     AskedConfig, Build, Challenged, Channels, CheckedConfig, Claim, Clock, Health, HealthSource,
     KeysChanged, MetricsSource, PartHealth, PartStatus, Patience, Ports, Road, RoadError, Tested,
@@ -173,18 +175,21 @@ async fn no_such_route(method: Method, uri: Uri) -> Response {
         refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return refused;
     }
-    let shown: String = uri.path().chars().take(200).collect();
     Problem::new(
         Code::NoSuchRoute,
-        format!("there is nothing at `{shown}`; /v1/docs lists what there is"),
+        format!("there is nothing at `{}`; /v1/docs lists what there is", shown(&uri)),
     )
     .into_response()
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    let shown: String = uri.path().chars().take(200).collect();
-    Problem::new(Code::MethodNotAllowed, format!("`{shown}` does not speak {method}"))
+    Problem::new(Code::MethodNotAllowed, format!("`{}` does not speak {method}", shown(&uri)))
         .into_response()
+}
+
+/// The path as an answer repeats it.
+fn shown(uri: &Uri) -> String {
+    without_keys(uri.path()).chars().take(200).collect()
 }
 
 /// Around everything: the request's id, problems written out, and headers that hold for every answer.

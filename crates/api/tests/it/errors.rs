@@ -39,6 +39,21 @@ async fn a_key_is_taken_from_every_place_it_may_stand() {
 }
 
 #[tokio::test]
+async fn an_answer_never_repeats_a_key_that_stands_in_the_path() {
+    let world = World::new().await;
+    for path in ["/k/KEY/v1/incidents", "//k/KEY/api/v2/alerts", "/K/KEY/api/v2/alerts", "/v1/KEY"]
+    {
+        let asked = path.replace("KEY", "sb_never0repeated");
+        let problem = world.get("", &asked).await.problem(404, "no_such_route");
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains(&format!("`{}`", path.replace("KEY", "…"))), "{detail}");
+    }
+    let answer = world.delete("", "/k/sb_never0repeated/api/v2/status").await;
+    assert_eq!(answer.status, 405);
+    assert!(!answer.text().contains("never0repeated"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn addresses_and_methods_that_are_not_there_are_problems_too() {
     let world = World::new().await;
     for path in

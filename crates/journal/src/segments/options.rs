@@ -74,7 +74,11 @@ impl Options {
         (self.segment_bytes - OVERHEAD_BYTES).min(self.queue_bytes)
     }
 
-    pub(super) fn validate(&self) -> Result<(), Error> {
+    /// Whether a journal can be opened with them.
+    ///
+    /// # Errors
+    /// An option is out of its range; it is named.
+    pub fn validate(&self) -> Result<(), Error> {
         require(is_segment_size(self.segment_bytes), "segment_bytes", SEGMENT_RULE)?;
         require(self.batch_bytes > 0, "batch_bytes", "must be above 0")?;
         require(self.queue_bytes > 0, "queue_bytes", "must be above 0")?;

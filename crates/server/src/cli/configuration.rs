@@ -6,6 +6,7 @@ use serde_json::json;
 use super::terminal::failure::Failure;
 use super::terminal::output::{Ink, Output};
 use crate::config::{self, Config, Flags};
+use crate::serve;
 
 /// What to do with the configuration.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,6 +35,8 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
 }
 
 fn check(config: &Config, output: &mut Output) -> Result<(), Failure> {
+    serve::check_files(config)
+        .map_err(|error| Failure::Usage(format!("configuration: {error:#}")))?;
     if output.is_json() {
         return print(output, &json!({ "valid": true }));
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use journal::Durability;
+use model::limits;
 
 pub(crate) use raw::Flags;
 use raw::Raw;
@@ -125,7 +126,7 @@ fn resolve(raw: Raw) -> anyhow::Result<Config> {
         lake_flush_rows: raw.lake.flush_rows,
         lake_flush_age: span("lake.flush_age", &raw.lake.flush_age)?,
         pipeline: pipeline::Options {
-            snapshot_entries: raw.pipeline.snapshot_entries.max(1),
+            snapshot_entries: raw.pipeline.snapshot_entries,
             snapshot_age: span("pipeline.snapshot_age", &raw.pipeline.snapshot_age)?,
             ..pipeline::Options::default()
         },
@@ -133,27 +134,63 @@ fn resolve(raw: Raw) -> anyhow::Result<Config> {
         delivery: delivery(&raw.delivery)?,
         raw,
     };
-    ensure!(config.lake_flush_rows > 0, "lake.flush_rows: must be above 0");
+    check_numbers(&config)?;
+    check_addresses(config.http, config.grpc)?;
     Ok(config)
 }
 
+/// Whoever writes 0 means "off", and would get the least there is.
+fn check_numbers(config: &Config) -> anyhow::Result<()> {
+    ensure!(config.lake_flush_rows > 0, "lake.flush_rows: must be above 0");
+    ensure!(config.pipeline.snapshot_entries > 0, "pipeline.snapshot_entries: must be above 0");
+    let no_rate = config.rate_per_source == Some(0);
+    ensure!(!no_rate, "rate_per_source: must be above 0; without it there is no limit");
+    Ok(())
+}
+
+/// Two listeners cannot have one address, but each can take a free port.
+fn check_addresses(http: SocketAddr, grpc: SocketAddr) -> anyhow::Result<()> {
+    let any = |address: SocketAddr| address.ip().is_unspecified();
+    let covers = http.is_ipv4() == grpc.is_ipv4() && (any(http) || any(grpc));
+    let same = http.port() == grpc.port() && (http.ip() == grpc.ip() || covers);
+    ensure!(
+        !same || http.port() == 0,
+        "http and grpc: {http} and {grpc} are one address; each needs its own"
+    );
+    Ok(())
+}
+
 fn delivery(raw: &raw::RawDelivery) -> anyhow::Result<Delivery> {
-    let link_base = raw.link_base.as_deref().map(|text| {
-        let is_web = text.starts_with("https://") || text.starts_with("http://");
-        ensure!(is_web, "delivery.link_base: `{text}` does not begin with https:// or http://");
-        Ok(text.trim_end_matches('/').to_owned())
-    });
     Ok(Delivery {
         allow_private_endpoints: raw.allow_private_endpoints,
-        link_base: link_base.transpose()?,
+        link_base: raw.link_base.as_deref().map(link_base).transpose()?,
         verify_endpoints: raw.verify_endpoints,
         roots: raw.roots.clone(),
     })
 }
 
+/// Read as the channels read it, and without what a link to everybody must not carry. What is refused may hold a
+/// password, so it is not repeated where it has one.
+fn link_base(text: &str) -> anyhow::Result<String> {
+    let url = url::Url::parse(text).context("delivery.link_base: it is not an address")?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    ensure!(is_web, "delivery.link_base: it does not begin with https:// or http://");
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    ensure!(
+        !has_user,
+        "delivery.link_base: it has a user or a password, which every link would show"
+    );
+    let is_bare = url.query().is_none() && url.fragment().is_none();
+    ensure!(
+        is_bare && !text.contains(char::is_whitespace),
+        "delivery.link_base: `{text}` has a query, a fragment or a space; a path is put behind it"
+    );
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
 fn journal_options(raw: &Raw) -> anyhow::Result<journal::Options> {
     let journal = &raw.journal;
-    Ok(journal::Options {
+    let options = journal::Options {
         durability: if raw.durability == "os" { Durability::Os } else { Durability::Disk },
         segment_bytes: journal.segment_bytes,
         queue_bytes: journal.queue_bytes,
@@ -161,7 +198,15 @@ fn journal_options(raw: &Raw) -> anyhow::Result<journal::Options> {
         max_age: Some(span("journal.keep_age", &journal.keep_age)?),
         max_bytes: Some(journal.keep_bytes),
         ..journal::Options::default()
-    })
+    };
+    options.validate()?;
+    let least = limits::SIGNAL_BYTES as u64;
+    ensure!(
+        options.queue_bytes >= least,
+        "journal.queue_bytes: {} is less than {least}, the most that one signal may have",
+        options.queue_bytes
+    );
+    Ok(options)
 }
 
 fn address(name: &str, text: &str) -> anyhow::Result<SocketAddr> {
@@ -223,6 +268,54 @@ mod tests {
         assert!(wrong("[tls]\ncert = 'c.pem'").contains("tls.cert is set and tls.key is not"));
         assert!(wrong("htp = 'x'").contains("unknown field `htp`"));
         assert!(wrong("[lake]\nflush_age = '5'").contains("lake.flush_age"));
-        assert!(wrong("[delivery]\nlink_base = 'here'").contains("delivery.link_base"));
+    }
+
+    #[test]
+    fn what_could_not_run_is_refused() {
+        let refused = |text: &str| {
+            let raw = toml::from_str(text).expect("it can be read");
+            format!("{:#}", resolve(raw).expect_err("it cannot run"))
+        };
+        for (text, said) in [
+            ("http = '[::1]:9'\ngrpc = '[::1]:9'", "http and grpc: [::1]:9 and [::1]:9"),
+            ("http = '0.0.0.0:9'\ngrpc = '127.0.0.1:9'", "are one address"),
+            ("rate_per_source = 0", "rate_per_source: must be above 0"),
+            ("[lake]\nflush_rows = 0", "lake.flush_rows: must be above 0"),
+            ("[pipeline]\nsnapshot_entries = 0", "pipeline.snapshot_entries: must be above 0"),
+            ("[journal]\nsegment_bytes = 1000", "option segment_bytes: must be a multiple of 512"),
+            ("[journal]\nqueue_records = 0", "option queue_records: must be above 0"),
+            ("[journal]\nqueue_bytes = 10", "journal.queue_bytes: 10 is less than 1048576"),
+            ("[delivery]\nlink_base = 'here'", "delivery.link_base: it is not an address"),
+            ("[delivery]\nlink_base = 'http://'", "delivery.link_base: it is not an address"),
+            ("[delivery]\nlink_base = 'ftp://x'", "delivery.link_base: it does not begin with"),
+            ("[delivery]\nlink_base = 'https://x/ y'", "delivery.link_base: `https://x/ y` has"),
+            ("[delivery]\nlink_base = 'https://x?y'", "delivery.link_base: `https://x?y` has"),
+        ] {
+            assert!(refused(text).contains(said), "{text}: {}", refused(text));
+        }
+        let password = refused("[delivery]\nlink_base = 'https://u:hidden@x/'");
+        assert!(password.contains("a user or a password") && !password.contains("hidden"));
+    }
+
+    #[test]
+    fn two_listeners_may_each_take_a_free_port_or_one_port_of_two_addresses() {
+        for text in [
+            "http = '127.0.0.1:0'\ngrpc = '127.0.0.1:0'",
+            "http = '127.0.0.1:9'\ngrpc = '127.0.0.2:9'",
+            "http = '0.0.0.0:9'\ngrpc = '[::1]:9'",
+        ] {
+            resolve(toml::from_str(text).expect("it can be read")).expect("it can run");
+        }
+    }
+
+    #[test]
+    fn links_begin_with_the_address_as_the_channels_read_it() {
+        for (text, base) in [
+            ("https://stormbell.example/", "https://stormbell.example"),
+            ("https://stormbell.example/bell/", "https://stormbell.example/bell"),
+            ("http://10.0.0.1:8080", "http://10.0.0.1:8080"),
+        ] {
+            assert_eq!(link_base(text).expect("it is an address"), base);
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Raw {
     /// How often a line of figures is logged, such as `5s`; absent is never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stats_every: Option<String>,
-    /// Records per second taken from one source address; absent is no limit.
+    /// Records per second taken from one source address, above 0; absent is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rate_per_source: Option<u32>,
     /// TLS, for both listeners.
@@ -57,9 +57,9 @@ pub(crate) struct RawTls {
 pub(crate) struct RawJournal {
     /// Bytes of a segment; a multiple of 512 from 4096 to 1073741824.
     pub(crate) segment_bytes: u64,
-    /// Bytes that may wait to be written; beyond it doors answer 503.
+    /// Bytes that may wait to be written, at least 1048576; beyond it doors answer 503.
     pub(crate) queue_bytes: u64,
-    /// Records that may wait to be written; beyond it doors answer 503.
+    /// Records that may wait to be written, above 0; beyond it doors answer 503.
     pub(crate) queue_records: u64,
     /// Age up to which segments are kept that are no longer needed.
     pub(crate) keep_age: String,
@@ -71,7 +71,7 @@ pub(crate) struct RawJournal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawLake {
-    /// Rows in the hot buffer.
+    /// Rows in the hot buffer, above 0.
     pub(crate) flush_rows: usize,
     /// Age of the oldest hot row.
     pub(crate) flush_age: String,
@@ -81,7 +81,7 @@ pub(crate) struct RawLake {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawPipeline {
-    /// Entries after which a snapshot is taken.
+    /// Entries after which a snapshot is taken, above 0.
     pub(crate) snapshot_entries: u64,
     /// Time after which a snapshot is taken if anything happened.
     pub(crate) snapshot_age: String,
@@ -93,7 +93,7 @@ pub(crate) struct RawPipeline {
 pub(crate) struct RawDelivery {
     /// Whether endpoints may lie on loopback and private addresses: for tests and closed networks.
     pub(crate) allow_private_endpoints: bool,
-    /// Where people reach this server, such as `https://stormbell.example.org`: links in messages begin with it.
+    /// Where people reach this server, such as `https://stormbell.example.org`, without user, password and query: links in messages begin with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) link_base: Option<String>,
     /// Whether the owner of an endpoint has to confirm it before anything is sent there: of every new one, and where one
@@ -134,7 +134,7 @@ pub(crate) struct Flags {
     /// Log a line of figures this often, such as 5s.
     #[arg(long, env = "STORMBELL_STATS", value_name = "EVERY", num_args = 0..=1, default_missing_value = "5s")]
     pub(crate) stats: Option<String>,
-    /// Records per second taken from one source address.
+    /// Records per second taken from one source address, above 0.
     #[arg(long, env = "STORMBELL_RATE_PER_SOURCE", value_name = "N")]
     pub(crate) rate_per_source: Option<u32>,
     /// Deliver to endpoints on loopback and private addresses too: for tests and closed networks.

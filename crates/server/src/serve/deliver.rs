@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use api::{AskedConfig, Challenged, CheckedConfig, Claim, Tested, TokenError};
 use async_trait::async_trait;
 use delivery::channel::{Sent, SentOutcome};
@@ -18,29 +18,47 @@ use pipeline::Handle;
 use serde_json::{Map, Value, json};
 use store::sqlite::SqliteStore;
 use store::{Directory, DocumentKind, EndpointRow};
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::adapters::now;
 use super::open::Storage;
 use super::sealed::is_mark;
 use crate::config::Config;
 
-/// The channels, with secrets sealed by this key; `own_address` is where this server answers.
+/// The file of further root certificates, if one is named, proven to hold such.
+pub(super) fn roots(config: &Config) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(path) = &config.delivery.roots else { return Ok(None) };
+    let shown = path.display();
+    let pem =
+        std::fs::read(path).with_context(|| format!("delivery.roots: cannot read {shown}"))?;
+    let mut found = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let added = certificate.map_err(anyhow::Error::new).and_then(|it| Ok(found.add(it)?));
+        added.with_context(|| {
+            format!("delivery.roots: what is in {shown} is not all root certificates")
+        })?;
+    }
+    ensure!(!found.is_empty(), "delivery.roots: {shown} holds no certificate");
+    Ok(Some(pem))
+}
+
+/// The channels, with secrets sealed by this key; `own_address` is where this server answers, `roots` what it
+/// trusts besides the machine's.
 pub(super) fn channels(
     config: &Config,
     seal: Seal,
     own_address: String,
+    roots: Option<Vec<u8>>,
 ) -> anyhow::Result<Arc<Channels>> {
-    let roots = config.delivery.roots.as_ref().map(|path| {
-        std::fs::read(path)
-            .with_context(|| format!("delivery.roots: cannot read {}", path.display()))
-    });
     let console: Console = Arc::new(Mutex::new(Stdout));
     let options = ChannelOptions {
         allow_private: config.delivery.allow_private_endpoints,
         link_base: config.delivery.link_base.clone(),
         own_address: Some(own_address),
         console: Some(console),
-        extra_roots: roots.transpose()?.into_iter().collect(),
+        extra_roots: roots.into_iter().collect(),
         ..ChannelOptions::default()
     };
     Ok(Arc::new(Channels::new(options, seal).context("cannot set the channels up")?))

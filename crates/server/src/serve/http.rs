@@ -127,7 +127,7 @@ impl Told {
         };
         Self {
             method: request.method().clone(),
-            path: without_key(request.uri().path()),
+            path: api::without_keys(request.uri().path()),
             peer,
             trace_parent: text(&TRACE_PARENT),
             agent: text(&header::USER_AGENT),
@@ -147,24 +147,5 @@ impl Told {
             agent = %self.agent,
             "answered"
         );
-    }
-}
-
-/// A path with the key that may stand in it left out: secrets do not belong into logs.
-fn without_key(path: &str) -> String {
-    let Some(rest) = path.strip_prefix("/k/") else { return path.to_owned() };
-    let after = rest.find('/').map_or("", |slash| &rest[slash..]);
-    format!("/k/…{after}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_in_the_path_never_reaches_the_log() {
-        assert_eq!(without_key("/k/sb_secret/api/v2/alerts"), "/k/…/api/v2/alerts");
-        assert_eq!(without_key("/k/sb_secret"), "/k/…");
-        assert_eq!(without_key("/v1/signals"), "/v1/signals");
     }
 }

@@ -85,6 +85,15 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     }
 }
 
+/// Reads the files that a configuration names: TLS and further roots are proven to be what they should be.
+pub(crate) fn check_files(config: &Config) -> anyhow::Result<()> {
+    if let Some((cert, key)) = &config.tls {
+        bind::acceptor(cert, key)?;
+    }
+    deliver::roots(config)?;
+    Ok(())
+}
+
 /// Threads of the runtime at least. Where there are few processors, a worker that waits for its turn behind the
 /// pipeline holds up all connections it serves, unless another worker takes them (docs/adr/0006).
 const WORKERS_LEAST: usize = 8;

@@ -14,6 +14,7 @@ use delivery::Courier;
 use journal::{Durability, RealDisk, SegmentJournal, SystemClock};
 use lake::{Lake, LocalLake};
 use pipeline::{DirSnapshots, Observer, Pipeline, Running, Snapshots};
+use rustix::fs::Mode;
 use store::sqlite::SqliteStore;
 use store::{Keys, PartitionId};
 use tokio::runtime;
@@ -57,24 +58,32 @@ pub(super) struct Storage {
     pub(super) syncs: Arc<Histogram>,
 }
 
+/// Every file that the process makes is its user's alone: what it stores tells of everybody, and part of it opens
+/// secrets.
+pub(super) fn private_from_now_on() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
+
 impl Storage {
     /// Opens journal, store, lake and snapshots of a data directory, recovering what a crash left.
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let data = &config.data_dir;
+        private_from_now_on();
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(data)
             .with_context(|| format!("cannot create the data folder {}", data.display()))?;
+        let cannot = |part: &str| format!("cannot open {}", config.folder(part).display());
         let snapshots =
-            DirSnapshots::open(&config.folder("snapshots")).context("cannot open the snapshots")?;
+            DirSnapshots::open(&config.folder("snapshots")).with_context(|| cannot("snapshots"))?;
         let syncs = Arc::new(Histogram::default());
         let journal = open_journal(config, &snapshots, &syncs)?;
         let store = SqliteStore::open(store::sqlite::Options::new(config.folder("store.sqlite")))
             .await
-            .context("cannot open the store")?;
+            .with_context(|| cannot("store.sqlite"))?;
         let lake = behind_the_doors(|| LocalLake::open(lake_options(config)))
-            .context("cannot open the lake")?;
+            .with_context(|| cannot("lake"))?;
         Ok(Self {
             journal: Arc::new(journal),
             store: Arc::new(store),
@@ -104,6 +113,8 @@ impl Parts {
         runtime: &runtime::Handle,
     ) -> anyhow::Result<Self> {
         let began = Instant::now();
+        // Whatever else can be wrong with the configuration is said before a data folder is made.
+        let roots = deliver::roots(config)?;
         let storage = Storage::open(config).await?;
         let mut closing = Closing::default();
         closing.register("store", close_store(Arc::clone(&storage.store), runtime.clone()));
@@ -122,7 +133,7 @@ impl Parts {
             "opened"
         );
         let handle = pipeline.handle();
-        let channels = deliver::channels(config, seal, own_address)?;
+        let channels = deliver::channels(config, seal, own_address, roots)?;
         let courier = deliver::courier(&storage, &handle, &channels);
         let batches = Arc::new(Histogram::default());
         let observed = Arc::clone(&batches);

@@ -473,6 +473,18 @@ fn the_configuration_is_checked_dumped_and_described() {
     let bad = written(folder.path(), "bad.toml", b"htp = 'x'\n");
     let said = finish(stormbell().args(["config", "check", "--config", &bad])).ended(2);
     assert!(said.err.contains("htp"), "{said:?}");
+    let files = [("tls", "cert = 'no.pem'\nkey = 'no.key'"), ("delivery", "roots = 'no.pem'")];
+    for (table, names) in files {
+        let text = format!("[{table}]\n{names}\n");
+        let bad = written(folder.path(), "files.toml", text.as_bytes());
+        let said = finish(stormbell().args(["config", "check", "--config", &bad])).ended(2);
+        assert!(said.err.contains(table) && said.err.contains("no.pem"), "{said:?}");
+        let data = folder.path().join("data");
+        let mut serve = stormbell();
+        serve.args(["serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--config", &bad]);
+        let said = finish(serve.arg("--data").arg(&data)).ended(1);
+        assert!(said.err.contains("no.pem") && !data.exists(), "{said:?}");
+    }
     let dumped = finish(stormbell().args(["config", "dump", "--config", &good])).ended(0).out;
     let again = written(folder.path(), "again.toml", dumped.as_bytes());
     assert_eq!(

@@ -18,6 +18,7 @@ use super::manifest::{self, FileEntry, Manifest, Positions};
 use super::store_file::StoreFile;
 use super::{Progress, journal_files, lake_files, runtime, snapshot_files};
 use crate::config::Config;
+use crate::serve::open::private_from_now_on;
 use crate::serve::sealed::{KEY_FILE, secrets_of};
 
 /// The parts of a data folder that are copied. `admin.key` is not: keys are in the store, as digests. The key
@@ -50,6 +51,7 @@ pub(crate) fn backup(
     progress: Progress<'_>,
 ) -> anyhow::Result<BackupReport> {
     let began = Instant::now();
+    private_from_now_on();
     check_places(config, to)?;
     copies::make_folder(to)?;
     let mut meter = Meter::new(progress);
@@ -69,7 +71,7 @@ pub(crate) fn backup(
 fn check_places(config: &Config, to: &Path) -> anyhow::Result<()> {
     let data = &config.data_dir;
     let store = config.folder("store.sqlite");
-    ensure!(store.is_file(), "{} holds no data: there is no store in it", data.display());
+    ensure!(copies::is_there(&store)?, "{} holds no data: there is no store in it", data.display());
     ensure!(
         copies::is_empty(to)?,
         "{} is not empty: a backup needs a folder of its own",

@@ -157,9 +157,15 @@ pub(super) fn bytes_below(folder: &Path) -> u64 {
         .sum()
 }
 
+/// Whether something is at the path. What cannot be looked at is an error: to call it missing would send somebody
+/// after data that are there.
+pub(super) fn is_there(path: &Path) -> anyhow::Result<bool> {
+    path.try_exists().with_context(|| format!("cannot look at {}", path.display()))
+}
+
 /// Whether a folder holds nothing, or is not there. What a file system keeps for itself does not count.
 pub(super) fn is_empty(folder: &Path) -> anyhow::Result<bool> {
-    if !folder.exists() {
+    if !is_there(folder)? {
         return Ok(true);
     }
     Ok(entries(folder)?.iter().all(|(name, _)| name == "lost+found"))

@@ -14,7 +14,7 @@ use serde::Serialize;
 use store::{Directory, SqliteStore};
 
 use super::held::Held;
-use super::runtime;
+use super::{copies, runtime};
 use crate::config::Config;
 use crate::serve::adapters::now;
 use crate::serve::sealed::{self, KEY_FILE, Sealed};
@@ -46,7 +46,7 @@ pub(crate) struct ForgottenEndpoint {
 /// Takes the secrets that do not open out of the store, and makes a key where there is none.
 pub(crate) fn forget_lost_secrets(config: &Config) -> anyhow::Result<SecretsForgotten> {
     let path = config.folder("store.sqlite");
-    ensure!(path.is_file(), "there is no store in {}", config.data_dir.display());
+    ensure!(copies::is_there(&path)?, "there is no store in {}", config.data_dir.display());
     let _held = Held::stopped(config, "forgetting secrets")?;
     runtime()?.block_on(async {
         let store = SqliteStore::open(store::Options::new(&path)).await;

@@ -13,7 +13,7 @@ use journal::segments::{Drive, Recovery};
 use journal::{Corruption, Journal, Options, RealDisk, SegmentJournal, SystemClock};
 use model::Seq;
 
-use super::copies::{Meter, copy, copy_live};
+use super::copies::{Meter, copy, copy_live, is_there};
 use super::frozen::FrozenDisk;
 use super::held::Held;
 
@@ -205,7 +205,7 @@ fn forget_removed(
 }
 
 fn names(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
-    if !folder.is_dir() {
+    if !is_there(folder)? {
         return Ok(BTreeSet::new());
     }
     let listed = fs::read_dir(folder).and_then(|entries| {

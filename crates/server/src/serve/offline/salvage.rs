@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::held::Held;
 use super::store_file::StoreFile;
-use super::{journal_files, lake_files, runtime, snapshot_files};
+use super::{copies, journal_files, lake_files, runtime, snapshot_files};
 use crate::config::Config;
 
 /// What salvaging the journal gave up.
@@ -85,7 +85,7 @@ fn refuse_needless(config: &Config, folder: &Path) -> anyhow::Result<()> {
 /// The store's position; `None` where there is no store.
 fn store_applied(config: &Config) -> anyhow::Result<Option<u64>> {
     let path = config.folder("store.sqlite");
-    if !path.exists() {
+    if !copies::is_there(&path)? {
         return Ok(None);
     }
     let held = Held::look(config)?;

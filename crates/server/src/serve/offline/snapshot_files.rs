@@ -9,7 +9,7 @@ use engine::Engine;
 use model::Seq;
 use pipeline::{DirSnapshots, Snapshots};
 
-use super::copies::{Meter, copy, make_folder};
+use super::copies::{Meter, copy, is_there, make_folder};
 
 /// The positions of all snapshots, ascending; none where there is no folder.
 pub(super) fn positions(folder: &Path) -> anyhow::Result<Vec<Seq>> {
@@ -23,7 +23,7 @@ pub(super) fn positions(folder: &Path) -> anyhow::Result<Vec<Seq>> {
         found.sort_unstable();
         Ok(found)
     };
-    if !folder.is_dir() {
+    if !is_there(folder)? {
         return Ok(Vec::new());
     }
     listed().with_context(|| format!("cannot list {}", folder.display()))

@@ -136,6 +136,14 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files.into_iter().map(read).collect()
 }
 
+/// Nobody but the owner can read anything that is in the folder.
+fn assert_private(folder: &Path) {
+    for file in copies::files_below(folder).expect("it lists") {
+        let found = fs::metadata(folder.join(&file)).expect("it is there");
+        assert_eq!(found.permissions().mode() & 0o777, 0o600, "{}", file.display());
+    }
+}
+
 fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).expect("it is there");
     bytes[at] ^= 1;
@@ -232,12 +240,14 @@ fn a_backup_restored_elsewhere_shows_what_the_original_shows() {
     assert_eq!((made.positions.journal_end, made.positions.store_applied), (301, 300));
     assert_eq!(made.warnings, Vec::<String>::new());
     assert!(!to.join("admin.key").exists() && !to.join("journal/lock").exists());
+    assert_private(&to);
     let elsewhere = configured(&folder, "elsewhere");
     let restored = restore(&elsewhere, &to, &mut quiet()).expect("it is restored");
     assert_eq!(
         (restored.applied, restored.caught_up, restored.active_incidents),
         (300, 0, COMPONENTS)
     );
+    assert_private(&elsewhere.data_dir);
     assert_eq!(replayed(&elsewhere, None, None).differences_total, 0);
     assert_eq!(seen(&elsewhere), seen(&config));
 }
@@ -350,6 +360,34 @@ fn a_doctor_is_content_with_a_folder_that_no_server_has_seen() {
         assert_eq!(status_of(&checks, name).status, Status::Ok, "{checks:#?}");
     }
     assert!(!config.data_dir.exists());
+}
+
+/// Whoever may do everything is refused nothing, so a folder that cannot be looked at is one below a file here.
+#[test]
+fn what_cannot_be_looked_at_is_never_called_missing() {
+    let (folder, _) = world();
+    let config = configured(&folder, "stormbell.toml/data");
+    let to = folder.path().join("backup");
+    let refusals = [
+        backup(&config, &to, &mut quiet()).map(drop),
+        replay(&config, None, None, &mut quiet()).map(drop),
+        restore(&config, &to, &mut quiet()).map(drop),
+        forget_lost_secrets(&config).map(drop),
+    ];
+    for refused in refusals {
+        let refused = format!("{:#}", refused.expect_err("it cannot be looked at"));
+        assert!(refused.contains("stormbell.toml/data"), "{refused}");
+        assert!(refused.contains("Not a directory"), "{refused}");
+    }
+    let checks = doctor(&config);
+    for name in ["snapshots", "lake", "store", "secrets", "journal", "positions"] {
+        let check = status_of(&checks, name);
+        assert_eq!(check.status, Status::Fail, "{check:?}");
+        assert!(check.detail.starts_with("not looked at: "), "{check:?}");
+    }
+    for name in ["data folder", "disk speed"] {
+        assert_eq!(status_of(&checks, name).status, Status::Fail, "{checks:#?}");
+    }
 }
 
 #[test]

@@ -17,12 +17,10 @@ const TRIES: usize = 3;
 /// The way on without what is damaged.
 const SALVAGE: &str = "stormbell doctor --salvage-lake";
 
-const NOTHING_YET: &str = "nothing there yet: no server has started here";
-
 /// Whether every engine snapshot can be restored.
 pub(super) fn snapshots(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
-    if patient.is_new() {
-        return Ok(Finding::ok(NOTHING_YET));
+    if let Some(nothing) = patient.nothing_yet()? {
+        return Ok(nothing);
     }
     let folder = patient.config.folder("snapshots");
     let (mut whole, mut damaged) = (Vec::new(), Vec::new());
@@ -44,8 +42,8 @@ pub(super) fn snapshots(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
 
 /// Whether every byte of the lake is as it was written.
 pub(super) fn lake(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
-    if patient.is_new() {
-        return Ok(Finding::ok(NOTHING_YET));
+    if let Some(nothing) = patient.nothing_yet()? {
+        return Ok(nothing);
     }
     let folder = patient.config.folder("lake");
     let listing = lake_files::listing(&folder)?
@@ -80,11 +78,11 @@ pub(super) fn lake(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
 
 /// Whether the store is sound, and of this program's schema.
 pub(super) fn store(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
-    if patient.is_new() {
-        return Ok(Finding::ok(NOTHING_YET));
+    if let Some(nothing) = patient.nothing_yet()? {
+        return Ok(nothing);
     }
     let path = patient.config.folder("store.sqlite");
-    if !path.is_file() {
+    if !copies::is_there(&path)? {
         return Ok(Finding::fail(format!(
             "{} is missing, and with it keys, projects and incidents: restore it from a backup",
             path.display()
@@ -122,8 +120,8 @@ pub(super) fn store(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
 
 /// Whether every record of the journal is as it was written.
 pub(super) fn journal(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
-    if patient.is_new() {
-        return Ok(Finding::ok(NOTHING_YET));
+    if let Some(nothing) = patient.nothing_yet()? {
+        return Ok(nothing);
     }
     let folder = patient.config.folder("journal");
     let looked = journal_files::look(&folder, patient.held()?);
@@ -178,8 +176,8 @@ fn damaged_journal(
 
 /// Whether what was found fits together, so that a server starts from it.
 pub(super) fn positions(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
-    if patient.is_new() {
-        return Ok(Finding::ok(NOTHING_YET));
+    if let Some(nothing) = patient.nothing_yet()? {
+        return Ok(nothing);
     }
     let Some(positions) = patient.all_positions() else {
         return Ok(Finding::fail("not known, because not everything above could be read"));

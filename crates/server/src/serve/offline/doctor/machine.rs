@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use journal::Durability;
 
 use super::{Finding, Patient};
-use crate::serve::bind;
+use crate::serve;
 use crate::serve::offline::copies;
 
 /// Writes by which the disk's speed is measured, and the bytes of each.
@@ -30,9 +30,9 @@ const AHEAD_US: i64 = 1_000_000;
 pub(super) fn configuration(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
     let config = patient.config;
     let mut warnings = Vec::new();
+    serve::check_files(config)?;
     let tls = match &config.tls {
-        Some((cert, key)) => {
-            bind::acceptor(cert, key)?;
+        Some((_, key)) => {
             if others_may(key, 0o077)? {
                 warnings.push(format!("tls.key: {} can be read by others", key.display()));
             }
@@ -60,11 +60,8 @@ pub(super) fn configuration(patient: &mut Patient<'_>) -> anyhow::Result<Finding
 /// Whether the folder and what is in it belong to one user, and to nobody else.
 pub(super) fn data_folder(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
     let data = &patient.config.data_dir;
-    if !data.exists() {
-        return Ok(Finding::ok(format!(
-            "{} is not there yet: the first start makes it",
-            data.display()
-        )));
+    if !copies::is_there(data)? {
+        return not_yet(data);
     }
     let folder =
         fs::metadata(data).with_context(|| format!("cannot look at {}", data.display()))?;
@@ -93,11 +90,22 @@ pub(super) fn data_folder(patient: &mut Patient<'_>) -> anyhow::Result<Finding> 
         }
     }
     let key = patient.config.admin_key_path();
-    if key.exists() && others_may(&key, 0o077)? {
+    if copies::is_there(&key)? && others_may(&key, 0o077)? {
         failures.push(format!("{0} can be read by others: chmod 600 {0}", key.display()));
     }
     let mode = folder.mode() & 0o777;
     Ok(Finding::of(warnings, failures, format!("{}, mode {mode:o}", data.display())))
+}
+
+/// The first start makes the folder, if it may.
+fn not_yet(data: &Path) -> anyhow::Result<Finding> {
+    let above = existing(data);
+    let shown = data.display();
+    let cannot = || format!("{shown} is not there yet, and cannot be made in {}", above.display());
+    ensure!(above.is_dir(), "{}: it is no folder", cannot());
+    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::access(&above, access).with_context(cannot)?;
+    Ok(Finding::ok(format!("{shown} is not there yet: the first start makes it")))
 }
 
 /// Whether there is room, now and for what the journal may still grow to.
@@ -132,7 +140,7 @@ pub(super) fn disk_space(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
 /// How long a small write takes until it is durable: what every acknowledgement waits for.
 pub(super) fn disk_speed(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
     let data = &patient.config.data_dir;
-    if !data.is_dir() {
+    if !copies::is_there(data)? {
         return Ok(Finding::ok("not measured: the data folder is not there yet"));
     }
     let mut took = measure(data).with_context(|| format!("cannot write in {}", data.display()))?;

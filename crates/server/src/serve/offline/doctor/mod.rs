@@ -11,9 +11,11 @@ mod secrets;
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use model::Seq;
 use serde::Serialize;
 
+use super::copies;
 use super::held::Held;
 use super::manifest::Positions;
 use crate::config::Config;
@@ -137,10 +139,14 @@ impl Finding {
 }
 
 impl Patient<'_> {
-    /// Whether no server has ever started here.
-    fn is_new(&self) -> bool {
-        let parts = ["journal", "store.sqlite", "lake", "snapshots"];
-        parts.iter().all(|part| !self.config.folder(part).exists())
+    /// What is said of every part where no server has ever started.
+    fn nothing_yet(&self) -> anyhow::Result<Option<Finding>> {
+        for part in ["journal", "store.sqlite", "lake", "snapshots"] {
+            if copies::is_there(&self.config.folder(part)).context("not looked at")? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Finding::ok("nothing there yet: no server has started here")))
     }
 
     /// Who has the folder.

@@ -7,8 +7,8 @@ use crate::serve::sealed::{self, KEY_FILE, secrets_of};
 
 /// Looks at `secret.key`, after the store.
 pub(super) fn secrets(patient: &mut Patient<'_>) -> anyhow::Result<Finding> {
-    if patient.is_new() {
-        return Ok(Finding::ok("nothing there yet: no server has started here"));
+    if let Some(nothing) = patient.nothing_yet()? {
+        return Ok(nothing);
     }
     let Some(sealed) = &patient.sealed else {
         return Ok(Finding::fail("not known, because the store could not be read"));

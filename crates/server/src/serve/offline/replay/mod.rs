@@ -18,7 +18,7 @@ use serde::Serialize;
 use store::{Commit, SqliteStore, Store};
 
 use super::held::Held;
-use super::{Progress, journal_files, runtime, snapshot_files, store_file};
+use super::{Progress, copies, journal_files, runtime, snapshot_files, store_file};
 use crate::config::Config;
 use crate::serve::open::PARTITION;
 use compare::{Comparison, Touched};
@@ -104,7 +104,7 @@ pub(crate) fn replay(
 
 impl Scratch {
     async fn open(store: &Path) -> anyhow::Result<Self> {
-        ensure!(store.is_file(), "there is no store at {}", store.display());
+        ensure!(copies::is_there(store)?, "there is no store at {}", store.display());
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let copy = store_file::copy_with_log(store, folder.path())?;
         let real = SqliteStore::open(store::Options::new(copy)).await;
