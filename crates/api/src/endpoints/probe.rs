@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use model::{NotificationId, ProjectId, Scope};
 use serde::Serialize;
+use serde_json::Map;
 use store::EndpointRow;
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ use super::pace::Unasked;
 use super::standing::{permitted, too_soon};
 use crate::Api;
 use crate::problem::{Code, Problem};
-use crate::request::{Call, Id, JsonBody, Parameters};
+use crate::request::{Call, Fields, Id, JsonBody, Parameters};
 
 /// What came of a test message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -78,7 +79,7 @@ pub(super) async fn test_endpoint(
 
 /// Preview a message
 ///
-/// What the endpoint would be sent about a notification, or about a sample. Nothing is sent.
+/// What the endpoint would be sent about a notification, or about a sample, as without a body. Nothing is sent.
 #[utoipa::path(
     post, path = "/v1/endpoints/{id}/preview", tag = "endpoints",
     params(("id" = String, Path, description = "id of the endpoint")),
@@ -90,12 +91,15 @@ pub(super) async fn preview_endpoint(
     call: Call,
     Id(id): Id,
     parameters: Parameters,
-    body: JsonBody,
+    body: Option<JsonBody>,
 ) -> Result<Json<EndpointPreview>, Problem> {
     call.require(&[Scope::Read])?;
     parameters.only(&[])?;
     let endpoint = find(&api, call.project(), &id).await?;
-    let mut fields = body.object()?;
+    let mut fields = match body {
+        Some(body) => body.object()?,
+        None => Fields::new(Map::new()),
+    };
     let mut notification = None;
     if let Some(text) = fields.text("notification_id") {
         notification = notified(&api, call.project(), &text).await?;

@@ -120,7 +120,7 @@ async fn list_keys(
     parameters: Parameters,
 ) -> Result<Json<KeyList>, Problem> {
     call.require(&[Scope::Manage])?;
-    let project = project(&call, &parameters.only(&["project"])?)?;
+    let project = project(&api, &call, &parameters.only(&["project"])?).await?;
     let rows = api.ports().store.keys(Some(project)).await?;
     Ok(Json(KeyList { items: rows.iter().map(KeyDocument::from).collect() }))
 }
@@ -161,7 +161,7 @@ async fn revoke_key(
     parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
     call.require(&[Scope::Manage])?;
-    let project = project(&call, &parameters.only(&["project"])?)?;
+    let project = project(&api, &call, &parameters.only(&["project"])?).await?;
     let ports = api.ports();
     let missing = || Problem::not_found("key", &id);
     let key = KeyId::parse(&id).ok_or_else(missing)?;
@@ -175,13 +175,13 @@ async fn revoke_key(
 }
 
 /// The project a call is about: its own, or for the installation's keys any other.
-fn project(call: &Call, parameters: &Parameters) -> Result<ProjectId, Problem> {
+async fn project(api: &Api, call: &Call, parameters: &Parameters) -> Result<ProjectId, Problem> {
     let Some(text) = parameters.one("project")? else { return Ok(call.project()) };
     let named = text
         .parse()
         .map(ProjectId)
         .map_err(|_| Problem::parameter("project", "it must be a whole number"))?;
-    if named == call.project() || administrator::is(call) {
+    if exists(api, call, named).await? {
         return Ok(named);
     }
     Err(Problem::not_found("project", text))
@@ -250,7 +250,7 @@ async fn read(api: &Api, call: &Call, body: &JsonBody) -> Result<KeyRow, Problem
     })
 }
 
-/// Whether the caller may make keys for the project: to others it does not exist.
+/// Whether there is the project and the caller may administer its keys: to others it does not exist.
 async fn exists(api: &Api, call: &Call, project: ProjectId) -> Result<bool, Problem> {
     if project == call.project() {
         return Ok(true);

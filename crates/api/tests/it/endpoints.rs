@@ -5,7 +5,7 @@ use serde_json::json;
 use store::Directory;
 
 use crate::told::opened;
-use crate::world::{MANAGER, ONE, READER, World};
+use crate::world::{MANAGER, ONE, READER, World, request};
 
 const ROUTE: &str = "/v1/endpoints";
 
@@ -104,6 +104,8 @@ async fn a_test_is_sent_and_a_preview_is_shown() {
     let preview = format!("{path}/preview");
     let sample = world.post(READER, &preview, json!({})).await.json();
     assert_eq!(sample, json!({"preview": "to core: a sample"}));
+    let unsaid = world.send(request("POST", &preview, READER, None)).await;
+    assert_eq!((unsaid.status.as_u16(), unsaid.json()), (200, sample));
     let incident = world.incident(ONE, 1).await;
     let notification = opened(&incident, &core, &hook, &[]);
     world.tell(&[&notification]).await;

@@ -100,6 +100,11 @@ async fn the_installation_makes_projects_and_keys_for_them() {
     );
     let listed = world.get(MANAGER, &format!("/v1/keys?project={project}")).await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    world.get(MANAGER, "/v1/keys?project=77").await.problem(404, "not_found");
+    world
+        .delete(MANAGER, "/v1/keys/00000000-0000-0000-0000-000000000001?project=77")
+        .await
+        .problem(404, "not_found");
     let own = world.post(MANAGER, "/v1/projects", json!({"name": "mine"})).await.json();
     assert_eq!(own["organization"], "default");
 }

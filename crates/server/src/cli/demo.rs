@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tempfile::TempDir;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::incident::{self, Named};
 use super::incidents;
@@ -19,7 +18,7 @@ use super::simulate;
 use super::terminal::failure::Failure;
 use super::terminal::output::{Ink, Output};
 use crate::config::{Config, Flags};
-use crate::serve::Server;
+use crate::serve::{Server, Signals};
 
 /// Signals of the worst incident that are shown.
 const SIGNALS: u16 = 5;
@@ -237,31 +236,22 @@ fn stay_up(asked_to_end: &Receiver<()>, place: &Place, output: &mut Output) -> R
     Ok(())
 }
 
-/// Listens for SIGINT and SIGTERM from now on. A second one ends the process at once.
+/// Listens from now on for signals that ask to end. A second one ends the process at once.
 fn listen() -> Result<Receiver<()>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot listen for signals")?;
-    let (mut terminate, mut interrupt) = {
+    let mut signals = {
         let _entered = runtime.enter();
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?)
+        Signals::listen()?
     };
     let (asked, wait) = sync_channel(1);
     std::thread::spawn(move || {
-        let mut next = || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            });
-        };
-        next();
+        runtime.block_on(signals.next());
         // Where nobody waits any more, the process is ending already.
         let _ending = asked.send(());
-        next();
+        runtime.block_on(signals.next());
         std::process::exit(130);
     });
     Ok(wait)

@@ -144,8 +144,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
         Some(Command::Delete(one)) => {
             let (client, path) = one.open("")?;
             client.delete(&path)?;
-            output.note(&format!("removed {}", one.endpoint));
-            Ok(())
+            output.done(&format!("removed {}", one.endpoint))
         }
     }
 }

@@ -78,8 +78,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
         Command::Revoke { id, project, connection } => {
             let path = of_project(&format!("/v1/keys/{id}"), *project);
             connection.open()?.delete(&path)?;
-            output.note(&format!("revoked {id}"));
-            Ok(())
+            output.done(&format!("revoked {id}"))
         }
     }
 }

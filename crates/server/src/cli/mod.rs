@@ -147,7 +147,7 @@ pub(crate) fn main() -> ExitCode {
 impl Command {
     fn run(self, output: &mut Output) -> Result<(), Failure> {
         match self {
-            Self::Serve(flags) => Ok(serve::run(configured(&flags)?)?),
+            Self::Serve(flags) => serve(&flags),
             Self::Demo(options) => demo::run(options, output),
             Self::Doctor(options) => doctor::run(&options, output),
             Self::Simulate(options) => simulate::run(&options, output),
@@ -179,6 +179,13 @@ impl Command {
             Self::Config(options) => configuration::run(&options, output),
         }
     }
+}
+
+/// Runs the server, once both its configuration and the filter of its log can be read.
+fn serve(flags: &Flags) -> Result<(), Failure> {
+    let config = configured(flags)?;
+    serve::init_logging(config.log_format).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+    Ok(serve::run(config)?)
 }
 
 /// The configuration that file, environment and flags give.

@@ -74,15 +74,16 @@ struct Listing {
 
 /// The silence that is wanted.
 #[derive(Debug, Clone, clap::Args)]
+#[command(group = clap::ArgGroup::new("end").args(["lasting", "until"]).required(true))]
 struct Wanted {
     /// Conditions that must all hold
     #[arg(value_name = "CONDITION", required = true)]
     matching: Vec<Word>,
     /// How long, such as 2h, from now or from --from
-    #[arg(long = "for", value_name = "SPAN", value_parser = span, required_unless_present = "until")]
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
     lasting: Option<SignedDuration>,
     /// Until when, such as 2026-11-20T18:00:00Z
-    #[arg(long, value_name = "TIME", conflicts_with = "lasting")]
+    #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
     /// From when [default: now]
     #[arg(long, value_name = "TIME")]
@@ -139,8 +140,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
         Some(Command::Preview { matching, connection }) => preview(matching, connection, output),
         Some(Command::Expire { id, connection }) => {
             connection.open()?.delete(&format!("{PATH}/{id}"))?;
-            output.note(&format!("expired {id}"));
-            Ok(())
+            output.done(&format!("expired {id}"))
         }
     }
 }

@@ -78,8 +78,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
         Some(Command::Delete { subscriber, connection }) => {
             let client = connection.open()?;
             client.delete(&names::path(&client, Kind::Subscriber, subscriber, "")?)?;
-            output.note(&format!("removed {subscriber}"));
-            Ok(())
+            output.done(&format!("removed {subscriber}"))
         }
     }
 }

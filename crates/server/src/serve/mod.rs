@@ -20,6 +20,7 @@ mod metrics;
 pub(crate) mod offline;
 mod open;
 mod sealed;
+mod signals;
 mod stats;
 mod tasks;
 
@@ -30,7 +31,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -39,6 +39,7 @@ use open::Parts;
 use tasks::Tasks;
 
 pub(crate) use logging::init as init_logging;
+pub(crate) use signals::Signals;
 
 /// How long open connections may take to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -60,9 +61,8 @@ enum End {
     Died(anyhow::Error),
 }
 
-/// Runs a server until a signal stops it: the whole life of `stormbell serve`.
+/// Runs a server until a signal stops it: the whole life of `stormbell serve`. Logging is set up by whoever calls.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
-    init_logging(config.log_format);
     let runtime = runtime()?;
     let signals = {
         let _entered = runtime.enter();
@@ -167,34 +167,11 @@ fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the runtime")
 }
 
-/// SIGTERM and SIGINT, listened for from the first moment: one that comes while the server opens is
-/// obeyed when it has opened, in order.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
-            interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
-        })
-    }
-}
-
 /// The first signal. A second one ends the process at once.
-async fn signalled(signals: Signals) -> &'static str {
-    let Signals { mut terminate, mut interrupt } = signals;
-    let first = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
+async fn signalled(mut signals: Signals) -> &'static str {
+    let first = signals.next().await;
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.next().await;
         tracing::warn!("a second signal: ending at once; the next start recovers");
         std::process::exit(130);
     });

@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use server::{Server, finish, stormbell, terminate, written};
+use server::{Server, finish, hang_up, is_hang_up_ignored, stormbell, terminate, written};
 
 const FIX: &str = "Raised the pool from 20 to 100 connections.";
 const PREVENTION: &str = "An alert at 80 % of the pool, and a load test.";
@@ -67,6 +67,10 @@ fn an_incident_is_worked_from_opening_to_closing() {
     {
         assert!(shown.out.contains(part), "{part}: {shown:?}");
     }
+    assert!(server.run(&["rca", "1"]).ended(0).out.contains("It has its analysis"));
+    let told: Value =
+        serde_json::from_str(&server.run(&["rca", "1", "--json"]).ended(0).out).expect("JSON");
+    assert_eq!((&told["status"], &told["rca"]["fix_applied"]), (&json!("CLOSED"), &json!(FIX)));
     assert_eq!(server.run(&["incidents"]).ended(0).out, "No incident is open.\n");
     assert!(server.run(&["incidents", "--all"]).ended(0).out.contains("CLOSED"));
 }
@@ -90,6 +94,10 @@ fn an_analysis_that_is_not_complete_is_told_every_field_at_once() {
     for field in ["root_cause_category", "fix_applied", "prevention_steps"] {
         assert!(nothing.out.contains(field), "{nothing:?}");
     }
+    let told: Value =
+        serde_json::from_str(&server.run(&["rca", "1", "--json"]).ended(1).out).expect("JSON");
+    assert_eq!(told["status"], "RESOLVED");
+    assert!(told["missing"].as_array().is_some_and(|missing| !missing.is_empty()), "{told}");
     let wrong = server
         .run(&[
             "rca",
@@ -242,7 +250,12 @@ fn every_way_to_fail_has_its_exit_code_and_says_what_to_do() {
     assert!(keyless.err.contains("missing_key") && keyless.err.contains("--key"), "{keyless:?}");
     let wrong = server.run(&["incidents", "--key", "sb_wrong"]).ended(1);
     assert!(wrong.err.contains("unknown_key"), "{wrong:?}");
-    for done in [away, keyless, wrong] {
+    let pasted = server.run(&["incidents", "--key", "“sb_key”"]).ended(2);
+    assert!(pasted.err.contains("the key"), "{pasted:?}");
+    let within = ["incidents", "--url", "http://any:sb_secret@127.0.0.1:1"];
+    let within = finish(stormbell().args(within)).ended(3);
+    assert!(within.err.contains("http://127.0.0.1:1") && !within.err.contains("sb_"), "{within:?}");
+    for done in [away, keyless, wrong, pasted, within] {
         assert!(!done.err.contains("panicked") && !done.err.contains("RUST_BACKTRACE"), "{done:?}");
     }
 }
@@ -375,7 +388,7 @@ fn a_key_is_shown_once_and_does_what_its_scopes_say_until_it_is_revoked() {
         .find(|key| key["name"] == "reader")
         .and_then(|key| key["id"].as_str())
         .expect("it is listed");
-    server.run(&["keys", "revoke", id]).ended(0);
+    assert_eq!(server.run(&["keys", "revoke", id]).ended(0).out, format!("revoked {id}\n"));
     assert!(with_key(&["incidents"]).ended(1).err.contains("revoked_key"));
 }
 
@@ -454,6 +467,33 @@ fn the_demo_stays_up_until_it_is_asked_to_end() {
     terminate(&child);
     assert!(child.wait().expect("it ends").success());
     assert!(data.path().join("admin.key").exists(), "a named folder is kept");
+}
+
+#[test]
+fn a_demo_whose_terminal_is_closed_leaves_nothing_behind() {
+    if is_hang_up_ignored() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = stormbell();
+    command.args(["demo", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
+    command.env("TMPDIR", folder.path());
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+    let shown = BufReader::new(child.stdout.take().expect("it was asked for"));
+    assert!(shown.lines().map_while(Result::ok).any(|line| line.contains("stays up")));
+    hang_up(&child);
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 0);
+}
+
+#[test]
+fn a_filter_of_the_log_that_cannot_be_read_keeps_the_server_from_starting() {
+    let data = tempfile::tempdir().expect("a folder");
+    let mut command = stormbell();
+    command.args(["serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--data"]);
+    let command = command.arg(data.path()).env("STORMBELL_LOG", "http=debugg");
+    let said = finish(command).ended(2);
+    assert!(said.err.contains("STORMBELL_LOG=http=debugg"), "{said:?}");
 }
 
 #[test]

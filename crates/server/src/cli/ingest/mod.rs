@@ -8,13 +8,14 @@ mod items;
 mod shape;
 mod source;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use serde_json::json;
 
 use super::remote::client::Connection;
-use super::remote::upload::{BATCH_SIGNALS, Batch, IN_FLIGHT, Rejected, Tally, Upload};
+use super::remote::upload::{BATCH_SIGNALS, Batch, IN_FLIGHT, News, Rejected, Tally, Upload};
 use super::terminal::failure::Failure;
 use super::terminal::output::{Ink, Output};
 use super::terminal::times;
@@ -47,8 +48,13 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     let client = options.connection.open()?;
     let source = Source::open(&options.file)?;
     let started = Instant::now();
-    let upload = Upload::start(&client, IN_FLIGHT);
-    let mut feed = Feed::new(options, &source, upload);
+    let progress = Arc::new(source.progress());
+    let shown = Arc::clone(&progress);
+    let upload = Upload::start(&client, IN_FLIGHT, move |news| match news {
+        News::Judged(judged) => shown.show(judged),
+        News::Waits(text) => shown.say(text),
+    });
+    let mut feed = Feed::new(options, &source, upload, progress);
     let read = feed.all(source);
     let (tally, failure) = feed.finish();
     print(output, &tally, started.elapsed(), options.list)?;
@@ -70,20 +76,25 @@ struct Feed {
     rejected: Tally,
     identities: Identities,
     pace: Option<Pace>,
-    progress: source::Progress,
+    progress: Arc<source::Progress>,
     /// Whether a batch goes off rather than waiting for the next item of a slow pipe.
     eager: bool,
 }
 
 impl Feed {
-    fn new(options: &Options, source: &Source, upload: Upload) -> Self {
+    fn new(
+        options: &Options,
+        source: &Source,
+        upload: Upload,
+        progress: Arc<source::Progress>,
+    ) -> Self {
         Self {
             upload,
             batch: Batch::default(),
             rejected: Tally::default(),
             identities: Identities::new(&options.salt),
             pace: options.rate.map(Pace::new),
-            progress: source.progress(),
+            progress,
             eager: source.is_pipe(),
         }
     }
@@ -129,9 +140,8 @@ impl Feed {
         if let Some(pace) = &mut self.pace {
             pace.wait(batch.len());
         }
-        let go_on = self.upload.send(batch);
-        self.progress.show(self.upload.judged());
-        go_on
+        self.progress.handed_over(batch.len());
+        self.upload.send(batch)
     }
 
     fn finish(self) -> (Tally, Option<Failure>) {

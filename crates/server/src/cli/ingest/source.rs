@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::terminal::failure::Failure;
+use crate::cli::terminal::progress::say_above;
 use crate::cli::terminal::times;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -28,6 +29,8 @@ pub(crate) struct Source {
 pub(crate) struct Progress {
     bar: ProgressBar,
     read: Arc<AtomicU64>,
+    /// Signals handed over to be sent.
+    handed_over: AtomicU64,
 }
 
 /// Counts what is read.
@@ -83,7 +86,7 @@ impl Source {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Progress { bar, read: Arc::clone(&self.read) }
+        Progress { bar, read: Arc::clone(&self.read), handed_over: AtomicU64::new(0) }
     }
 
     /// Its bytes, decompressed.
@@ -93,10 +96,23 @@ impl Source {
 }
 
 impl Progress {
-    /// Shows how far it is and how many signals were judged.
+    /// So many more signals were handed over.
+    pub(crate) fn handed_over(&self, signals: usize) {
+        self.handed_over.fetch_add(signals as u64, Ordering::Relaxed);
+    }
+
+    /// Shows how many signals were judged, and how far that is: of what was read, the part that is not under way
+    /// any more. Reading alone is done long before a server that limits the rate has taken anything.
     pub(crate) fn show(&self, judged: u64) {
-        self.bar.set_position(self.read.load(Ordering::Relaxed));
+        let handed_over = self.handed_over.load(Ordering::Relaxed).max(judged).max(1);
+        let done = self.read.load(Ordering::Relaxed) as f64 * judged as f64 / handed_over as f64;
+        self.bar.set_position(self.bar.position().max(done as u64));
         self.bar.set_message(format!("{} signals", times::grouped(judged)));
+    }
+
+    /// Says something above the bar.
+    pub(crate) fn say(&self, text: &str) {
+        say_above(&self.bar, text);
     }
 
     /// Takes the bar away.

@@ -75,6 +75,9 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
     let named = Named::number(detail.item.number);
     let nothing_said = options.said == Said::default() && options.file.is_none() && !options.draft;
     if nothing_said && !options.edit {
+        if detail.rca.is_some() {
+            return say_that_it_stands(&client, &named, &detail, output);
+        }
         return say_what_is_missing(&client, &detail, output);
     }
     if options.edit && !detail.legal_transitions.iter().any(|to| to == "CLOSED") {
@@ -203,6 +206,20 @@ fn saved_draft(client: &Client, named: &Named) -> Result<Map<String, Value>, Fai
     }
 }
 
+/// Without anything said about an incident that has its analysis: nothing is missing, so this ends well.
+fn say_that_it_stands(
+    client: &Client,
+    named: &Named,
+    detail: &IncidentDetail,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.json(&client.get(&named.path(""), &[])?.bytes);
+    }
+    output.line(incident::headline(output, detail))?;
+    output.line("It has its analysis: `stormbell incident` shows it.")
+}
+
 /// Without anything said: what an analysis takes, and what of it the saved draft has.
 fn say_what_is_missing(
     client: &Client,
@@ -213,15 +230,12 @@ fn say_what_is_missing(
     let draft = saved_draft(client, &Named::number(number))?;
     let missing = form::missing(&draft);
     if output.is_json() {
-        let document = serde_json::json!({ "draft": draft, "missing": missing });
+        let status = &detail.item.status;
+        let document = serde_json::json!({ "status": status, "draft": draft, "missing": missing });
         output.json(document.to_string().as_bytes())?;
         return Err(Failure::Negative);
     }
     output.line(incident::headline(output, detail))?;
-    if detail.rca.is_some() {
-        output.line("It has its analysis: `stormbell incident` shows it.")?;
-        return Ok(());
-    }
     output.gap()?;
     let whose = if draft.is_empty() { "missing" } else { "missing in the saved draft" };
     output.line(format!("{}:", output.paint(Ink::Bold, whose)))?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use http::{HeaderMap, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use serde_json::Value;
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
@@ -39,7 +39,13 @@ const ANSWER_BYTES: u64 = 512 << 20;
 #[command(next_help_heading = "Server")]
 pub(crate) struct Connection {
     /// Address of the server
-    #[arg(long, env = "STORMBELL_URL", value_name = "URL", default_value = DEFAULT_URL)]
+    #[arg(
+        long,
+        env = "STORMBELL_URL",
+        value_name = "URL",
+        default_value = DEFAULT_URL,
+        hide_env_values = true
+    )]
     pub(crate) url: String,
     /// API key; where it is not given, DATA/admin.key is used if it is there
     #[arg(long, env = "STORMBELL_KEY", value_name = "KEY", hide_env_values = true)]
@@ -57,6 +63,8 @@ pub(crate) struct Connection {
 pub(crate) struct Client {
     agent: ureq::Agent,
     base: String,
+    /// The address as it is said to people: without the key that may stand in it.
+    shown: String,
     key: Option<String>,
 }
 
@@ -65,6 +73,7 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) bytes: Vec<u8>,
+    kind: Option<String>,
     retry_after: Option<Duration>,
     location: Option<String>,
 }
@@ -90,7 +99,8 @@ impl Connection {
         if local {
             builder = builder.proxy(None);
         }
-        Ok(Client { agent: builder.build().new_agent(), base, key })
+        let shown = without_credentials(&base);
+        Ok(Client { agent: builder.build().new_agent(), base, shown, key })
     }
 
     /// The address without a slash at its end, and whether it is this machine.
@@ -98,7 +108,8 @@ impl Connection {
         let (scheme, rest) = self.url.trim().split_once("://").unwrap_or(("http", self.url.trim()));
         let text = format!("{scheme}://{}", rest.trim_end_matches('/'));
         let wrong = |why: &str| {
-            Failure::Usage(format!("--url {}: {why}; write it as {DEFAULT_URL}", self.url))
+            let said = without_credentials(&text);
+            Failure::Usage(format!("--url {said}: {why}; write it as {DEFAULT_URL}"))
         };
         let uri: Uri = text.parse().map_err(|_| wrong("it is not an address"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
@@ -226,17 +237,13 @@ impl Client {
     fn request(&self, method: &Method, path: &str) -> Result<http::request::Builder, Failure> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(key) = &self.key {
-            let value = header::HeaderValue::from_str(&format!("Bearer {key}"));
-            let value = value.map_err(|_| {
-                Failure::Usage("the key holds characters that no key has".to_owned())
-            })?;
-            request = request.header(header::AUTHORIZATION, value);
+            request = request.header(header::AUTHORIZATION, bearer(key)?);
         }
         Ok(request)
     }
 
     fn run(&self, request: http::request::Builder, body: Option<&[u8]>) -> Result<Answer, Failure> {
-        let unusable = |error: http::Error| Failure::Usage(format!("{}: {error}", self.base));
+        let unusable = |error: http::Error| Failure::Usage(format!("{}: {error}", self.shown));
         let response = match body {
             Some(body) => self.agent.run(request.body(body).map_err(unusable)?),
             None => self.agent.run(request.body(()).map_err(unusable)?),
@@ -247,6 +254,7 @@ impl Client {
         Ok(Answer {
             status: response.status().as_u16(),
             bytes,
+            kind: text_of(response.headers(), &header::CONTENT_TYPE),
             retry_after: retry_after(response.headers()),
             location: text_of(response.headers(), &header::LOCATION),
         })
@@ -254,7 +262,7 @@ impl Client {
 
     /// Why there is no answer, and what to do.
     fn unreachable(&self, error: &ureq::Error) -> Failure {
-        let base = &self.base;
+        let base = &self.shown;
         let text = match error {
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 self.nobody()
@@ -281,11 +289,18 @@ impl Client {
         Failure::Unreachable(text)
     }
 
+    fn no_stormbell(&self) -> String {
+        format!(
+            "{} answers, but not as a Stormbell server does; is it the right --url?",
+            self.shown
+        )
+    }
+
     fn nobody(&self) -> String {
         format!(
             "nothing answers at {} (connection refused); start a server with `stormbell serve`, \
              or say where one is with --url or STORMBELL_URL",
-            self.base
+            self.shown
         )
     }
 }
@@ -303,7 +318,22 @@ impl Answer {
 
     /// The answer, if it is the one that was asked for.
     pub(crate) fn checked(self, client: &Client) -> Result<Self, Failure> {
-        if (200..300).contains(&self.status) { Ok(self) } else { Err(self.into_failure(client)) }
+        if !(200..300).contains(&self.status) {
+            return Err(self.into_failure(client));
+        }
+        if self.is_of_another_server() {
+            return Err(Failure::Unreachable(client.no_stormbell()));
+        }
+        Ok(self)
+    }
+
+    /// Whether its kind is none that a command is answered with: a page for people, or what the port for gRPC says
+    /// to everything.
+    fn is_of_another_server(&self) -> bool {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        let known = ["application/json", "application/yaml", "text/calendar"];
+        self.status != 204 && !known.iter().any(|known| essence.eq_ignore_ascii_case(known))
     }
 
     /// The refusal as a failure.
@@ -312,16 +342,13 @@ impl Answer {
             let to = self
                 .location
                 .map_or_else(String::new, |to| format!(" to {}", documents::harmless(&to)));
-            return Failure::Usage(format!("{} redirects{to}; pass that as --url", client.base));
+            return Failure::Usage(format!("{} redirects{to}; pass that as --url", client.shown));
         }
         let mut problem = documents::read::<Problem>(&self.bytes).unwrap_or_default();
         problem.status = self.status;
         if problem.code.is_empty() {
             problem.code = format!("http_{}", self.status);
-            problem.detail = format!(
-                "{} answers, but not as a Stormbell server does; is it the right --url?",
-                client.base
-            );
+            problem.detail = client.no_stormbell();
         } else {
             problem.document = self.bytes;
         }
@@ -340,7 +367,38 @@ pub(crate) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
     format!("{path}?{encoded}")
 }
 
+/// The key as a header. Keys are letters, digits and `_`; anything else was pasted along with one, and would
+/// otherwise be blamed on the address.
+fn bearer(key: &str) -> Result<HeaderValue, Failure> {
+    let foreign = || {
+        Failure::Usage(
+            "the key (--key, STORMBELL_KEY or DATA/admin.key) holds characters that no key has"
+                .to_owned(),
+        )
+    };
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(foreign());
+    }
+    HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| foreign())
+}
+
+/// An address without user and password: a key may stand there, and what is said to people ends in mails and logs.
+fn without_credentials(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
 fn no_tls(base: &str, why: &dyn std::fmt::Display) -> String {
+    let why = why.to_string();
+    if why.contains("CaUsedAsEndEntity") {
+        return format!(
+            "no TLS with {base}: its certificate is itself a certificate authority, which is not taken for a \
+             server's; make it with `openssl req -x509 … -addext basicConstraints=critical,CA:FALSE`"
+        );
+    }
     format!(
         "no TLS with {base}: {why}; a certificate authority of your own is given with --ca FILE"
     )
@@ -392,6 +450,41 @@ mod tests {
         );
         for wrong in ["ftp://host", "http://", "http://a b"] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_an_address_is_used_and_not_shown() {
+        let secret = "http://any:sb_secret@127.0.0.1:1/x";
+        let client = connection(secret, None).open().expect("it is an address");
+        assert_eq!((client.base.as_str(), client.shown.as_str()), (secret, "http://127.0.0.1:1/x"));
+        assert!(
+            !format!("{:?}", connection("ftp://any:sb_secret@host", None).base()).contains("sb_")
+        );
+        assert_eq!(without_credentials("http://host/a@b"), "http://host/a@b");
+    }
+
+    #[test]
+    fn a_key_with_characters_that_no_key_has_is_refused_before_it_is_sent() {
+        assert!(bearer("sb_secret").is_ok());
+        for wrong in ["é", "sb_a b", "sb_a\nb", "\u{feff}sb_a", "“sb_a”"] {
+            assert!(matches!(bearer(wrong), Err(Failure::Usage(_))), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_for_people_is_no_answer_of_a_server() {
+        let foreign = |status: u16, kind: Option<&str>| {
+            let kind = kind.map(str::to_owned);
+            Answer { status, bytes: Vec::new(), kind, retry_after: None, location: None }
+                .is_of_another_server()
+        };
+        assert!(!foreign(204, None), "what is done and has nothing to say");
+        for known in ["application/json", "Application/YAML; charset=utf-8"] {
+            assert!(!foreign(200, Some(known)), "{known}");
+        }
+        for other in [None, Some("text/html; charset=utf-8"), Some("application/grpc")] {
+            assert!(foreign(200, other), "{other:?}");
         }
     }
 

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -162,11 +161,14 @@ pub(crate) struct ProjectDocument {
 
 /// Reads a document, with control characters taken out of every text in it.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    let unexpected =
-        "the answer is not what this version of stormbell expects; is it the right --url?";
-    let mut value: Value = serde_json::from_slice(bytes).context(unexpected)?;
+    let unexpected = |error: serde_json::Error| {
+        Failure::Unreachable(format!(
+            "the answer is not what this version of stormbell expects; is it the right --url? {error}"
+        ))
+    };
+    let mut value: Value = serde_json::from_slice(bytes).map_err(unexpected)?;
     clean(&mut value);
-    Ok(serde_json::from_value(value).context(unexpected)?)
+    serde_json::from_value(value).map_err(unexpected)
 }
 
 /// The text without what a terminal would obey; line ends and tabs stay.

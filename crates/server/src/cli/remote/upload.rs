@@ -64,7 +64,6 @@ pub(crate) struct Upload {
 }
 
 /// What the senders share.
-#[derive(Debug, Default)]
 struct Shared {
     tally: Mutex<Tally>,
     failure: Mutex<Option<Failure>>,
@@ -74,6 +73,18 @@ struct Shared {
     reached: AtomicBool,
     /// Signals the server has judged.
     judged: AtomicU64,
+    /// Set once it was said that the server asks to wait.
+    told_of_wait: AtomicBool,
+    watch: Box<dyn Fn(News<'_>) + Send + Sync>,
+}
+
+/// What whoever watches an upload is told, from the threads that send.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum News<'a> {
+    /// So many signals the server has judged by now.
+    Judged(u64),
+    /// The server asks to wait, said once: without it, patience looks like a command that hangs.
+    Waits(&'a str),
 }
 
 /// The answer to a batch, or the part of a refusal that says what is wrong with each signal.
@@ -136,11 +147,15 @@ impl Tally {
 
 impl Upload {
     /// Starts senders, one for each request in flight; they share the client's connections. With one
-    /// the signals arrive in the order they are sent.
-    pub(crate) fn start(client: &Client, in_flight: usize) -> Self {
+    /// the signals arrive in the order they are sent. `watch` is told how it goes.
+    pub(crate) fn start(
+        client: &Client,
+        in_flight: usize,
+        watch: impl Fn(News<'_>) + Send + Sync + 'static,
+    ) -> Self {
         let (queue, batches) = sync_channel(in_flight);
         let batches = Arc::new(Mutex::new(batches));
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::watched_by(Box::new(watch)));
         let sender = |_| {
             let (client, batches, shared) =
                 (client.clone(), Arc::clone(&batches), Arc::clone(&shared));
@@ -154,11 +169,6 @@ impl Upload {
     pub(crate) fn send(&self, batch: Batch) -> bool {
         let stopped = self.shared.stopped.load(Ordering::Relaxed);
         !stopped && self.queue.as_ref().is_some_and(|queue| queue.send(batch).is_ok())
-    }
-
-    /// How many signals the server has judged so far.
-    pub(crate) fn judged(&self) -> u64 {
-        self.shared.judged.load(Ordering::Relaxed)
     }
 
     /// Waits for everything in flight. The tally is there even where the sending failed.
@@ -176,6 +186,28 @@ impl Upload {
 }
 
 impl Shared {
+    fn watched_by(watch: Box<dyn Fn(News<'_>) + Send + Sync>) -> Self {
+        Self {
+            tally: Mutex::default(),
+            failure: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            reached: AtomicBool::new(false),
+            judged: AtomicU64::new(0),
+            told_of_wait: AtomicBool::new(false),
+            watch,
+        }
+    }
+
+    fn tell_of_wait(&self, refusal: &Failure, asked: Duration) {
+        let (Failure::Refused(problem) | Failure::Failed(problem)) = refusal else { return };
+        if !self.told_of_wait.swap(true, Ordering::Relaxed) {
+            let (seconds, code) = (asked.as_secs_f64(), &problem.code);
+            let text =
+                format!("the server asks to wait {seconds} s: {code}; this goes on as it lets it");
+            (self.watch)(News::Waits(&text));
+        }
+    }
+
     fn fail(&self, failure: Failure) {
         self.stopped.store(true, Ordering::Relaxed);
         lock(&self.failure).get_or_insert(failure);
@@ -190,7 +222,10 @@ impl Shared {
             let line = batch.lines.get(verdict.index).copied().unwrap_or(0);
             tally.reject(Rejected { line, code: verdict.code, message: verdict.message });
         }
-        self.judged.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        drop(tally);
+        let more = batch.len() as u64;
+        let judged = self.judged.fetch_add(more, Ordering::Relaxed) + more;
+        (self.watch)(News::Judged(judged));
     }
 }
 
@@ -222,7 +257,9 @@ fn deliver(client: &Client, batch: &Batch, shared: &Shared) -> Result<Verdicts, 
                 // A rate limit is no trouble of the server: it is waited out, however long it takes.
                 let limited = answer.status == 429;
                 let asked = answer.wait();
-                (if limited { None } else { Some(answer.into_failure(client)) }, asked)
+                let refusal = answer.into_failure(client);
+                shared.tell_of_wait(&refusal, asked);
+                (if limited { None } else { Some(refusal) }, asked)
             }
             Err(failure @ Failure::Unreachable(_)) if shared.reached.load(Ordering::Relaxed) => {
                 (Some(failure), wait)
@@ -245,7 +282,7 @@ fn deliver(client: &Client, batch: &Batch, shared: &Shared) -> Result<Verdicts, 
 /// The verdicts of an answer: of a batch that was taken, or of one where every signal was refused.
 fn verdicts(answer: Answer, client: &Client) -> Result<Verdicts, Failure> {
     if (200..300).contains(&answer.status) {
-        return documents::read(&answer.bytes);
+        return documents::read(&answer.checked(client)?.bytes);
     }
     if answer.status == 400
         && let Ok(verdicts) = documents::read::<Verdicts>(&answer.bytes)
@@ -265,6 +302,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::terminal::failure::Problem;
 
     #[test]
     fn a_batch_is_full_at_its_signals_or_its_bytes_and_never_before_the_first() {
@@ -282,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_refusal_of_every_signal_counts_as_verdicts() {
-        let shared = Shared::default();
+        let shared = Shared::watched_by(Box::new(|_| {}));
         let mut batch = Batch::default();
         batch.push(b"{}", 17);
         let text = br#"{"code":"missing_component","rejected":[{"index":0,"code":"missing_component","message":"m"}]}"#;
@@ -290,5 +328,22 @@ mod tests {
         let tally = lock(&shared.tally).clone();
         assert_eq!((tally.rejected, tally.all()), (1, 1));
         assert_eq!(tally.rejections[0].line, 17);
+    }
+
+    #[test]
+    fn that_the_server_asks_to_wait_is_said_once() {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&said);
+        let shared = Shared::watched_by(Box::new(move |news| match news {
+            News::Waits(text) => lock(&heard).push(text.to_owned()),
+            News::Judged(_) => {}
+        }));
+        let problem = Problem { code: "rate_limited".to_owned(), ..Problem::default() };
+        let refusal = Failure::Refused(Box::new(problem));
+        for _ in 0..3 {
+            shared.tell_of_wait(&refusal, Duration::from_secs(256));
+        }
+        let said = lock(&said).clone();
+        assert!(said.len() == 1 && said[0].contains("256 s: rate_limited"), "{said:?}");
     }
 }

@@ -126,8 +126,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<(), Failure>
         Some(Command::Delete(one)) => {
             let (client, path) = one.open()?;
             client.delete(&path)?;
-            output.note(&format!("removed {}", one.rule));
-            Ok(())
+            output.done(&format!("removed {}", one.rule))
         }
     }
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::incidents;
 use super::remote::client::{Client, Connection};
 use super::remote::documents::{self, IncidentItem};
-use super::remote::upload::{Batch, Tally, Upload};
+use super::remote::upload::{Batch, News, Tally, Upload};
 use super::terminal::failure::Failure;
 use super::terminal::output::Output;
 use super::terminal::progress::{Progress, Unit};
@@ -92,19 +92,20 @@ fn send(client: &Client, signals: &[Simulated]) -> Result<Tally, Failure> {
     let progress = Progress::new(Unit::Signals);
     let all = signals.len() as u64;
     // In order: what breaks first is seen first, and a seed gives the same incidents again.
-    let upload = Upload::start(client, 1);
+    let upload = Upload::start(client, 1, move |news| match news {
+        News::Judged(judged) => progress.show(judged, all),
+        News::Waits(text) => progress.say(text),
+    });
     let mut batch = Batch::default();
     for (place, signal) in (1..).zip(signals) {
         let text = signal.json()?;
         if batch.is_full_for(text.len()) {
             upload.send(std::mem::take(&mut batch));
-            progress.show(upload.judged(), all);
         }
         batch.push(&text, place);
     }
     upload.send(batch);
     let (tally, failure) = upload.finish();
-    drop(progress);
     match failure {
         Some(failure) => Err(failure),
         None => Ok(tally),

@@ -117,6 +117,16 @@ impl Output {
         Ok(())
     }
 
+    /// Says that something was done which the API answers with nothing: the result for people. With JSON there is
+    /// no document of it, so it goes where hints go.
+    pub(crate) fn done(&mut self, text: &str) -> Result<(), Failure> {
+        if self.is_json() {
+            self.note(text);
+            return Ok(());
+        }
+        self.line(text)
+    }
+
     /// Hands everything over to whoever reads it.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.writer.flush()?;

@@ -1,5 +1,6 @@
 //! A bar on standard error for work that takes a while; nothing where standard error is no terminal.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
@@ -38,6 +39,11 @@ impl Progress {
         Self { bar, unit }
     }
 
+    /// Says something above the bar.
+    pub(crate) fn say(&self, text: &str) {
+        say_above(&self.bar, text);
+    }
+
     /// So much is done, of so much.
     pub(crate) fn show(&self, done: u64, of: u64) {
         if self.bar.is_hidden() {
@@ -51,6 +57,14 @@ impl Progress {
             Unit::Signals => format!("{} of {} signals", times::grouped(done), times::grouped(of)),
         });
     }
+}
+
+/// Says something on standard error, above a bar that may stand there.
+pub(crate) fn say_above(bar: &ProgressBar, text: &str) {
+    bar.suspend(|| {
+        // Where standard error is closed there is nobody left to tell.
+        let _nobody_reads = writeln!(io::stderr(), "{text}");
+    });
 }
 
 /// Work of which only its end is known: one request that takes a while.

@@ -149,8 +149,24 @@ pub(super) fn finish(command: &mut Command) -> Done {
 
 /// Asks a process to end.
 pub(super) fn terminate(child: &Child) {
+    signal(child, rustix::process::Signal::TERM);
+}
+
+/// Tells a process that its terminal is closed.
+pub(super) fn hang_up(child: &Child) {
+    signal(child, rustix::process::Signal::HUP);
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_child(child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it can be asked");
+    rustix::process::kill_process(pid, signal).expect("it can be asked");
+}
+
+/// Whether whoever runs the tests ignores that their terminal is closed, which children inherit.
+pub(super) fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & 1 == 1)
 }
 
 /// Writes a file and returns its name.

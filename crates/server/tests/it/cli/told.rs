@@ -180,7 +180,8 @@ fn a_silence_is_made_of_words_tried_listed_and_ended() {
     for part in words.iter().chain(&["active", "maintenance", "planned work"]) {
         assert!(listed.out.contains(part), "{part}: {listed:?}");
     }
-    server.run(&["silence", "expire", text(&made["id"])]).ended(0);
+    let id = text(&made["id"]);
+    assert_eq!(server.run(&["silence", "expire", id]).ended(0).out, format!("expired {id}\n"));
     assert_eq!(server.run(&["silence", "list"]).ended(0).out, "No silence is in force.\n");
     assert!(server.run(&["silence", "list", "--all"]).ended(0).out.contains("expired"));
     assert_eq!(server.json(&["silence", "list"])["items"][0]["state"], "expired");
@@ -189,7 +190,9 @@ fn a_silence_is_made_of_words_tried_listed_and_ended() {
         |words: &[&str]| server.run(&[&["silence", "add", "--comment", "c"][..], words].concat());
     let no_field = add(&["team=core", "--for", "2h"]).ended(2);
     assert!(no_field.err.contains("`team` is no field"), "{no_field:?}");
-    assert!(add(&["component=db"]).ended(2).err.contains("--for"));
+    let endless = add(&["component=db"]).ended(2);
+    assert!(endless.err.contains("--for <SPAN>|--until <TIME>"), "{endless:?}");
+    add(&["component=db", "--for", "2h", "--until", "2030-01-01T00:00:00Z"]).ended(2);
     let past = add(&["component=db", "--until", "2020-01-01T00:00:00Z"]).ended(1);
     assert!(past.err.contains("ends_at"), "{past:?}");
     assert!(server.run(&["silence", "expire", "1"]).ended(2).err.contains("id of a silence"));
