@@ -82,7 +82,8 @@ impl Answer for Front {
                 None => {
                     let route = Route::of(request.uri().path());
                     request.headers_mut().insert(REQUEST_ID, id.clone());
-                    (route, front.routed(request, peer).await)
+                    // Boxed: a request at a door, of which there are many more, carries no room for it.
+                    (route, Box::pin(front.routed(request, peer)).await)
                 }
             };
             let took = began.elapsed();
