@@ -48,9 +48,16 @@ impl Keys {
     /// # Errors
     /// The store cannot be read; the keys stay as they were.
     pub async fn reload(&self, store: &dyn Store) -> Result<(), Error> {
+        self.replace(async { Ok((store.projects().await?, store.keys(None).await?)) }).await
+    }
+
+    /// Reads and puts in place what was read, before anybody else begins to read.
+    async fn replace(
+        &self,
+        read: impl Future<Output = Result<(Vec<ProjectRow>, Vec<KeyRow>), Error>>,
+    ) -> Result<(), Error> {
         let _one_at_a_time = self.reloading.lock().await;
-        let rows = store.keys(None).await?;
-        let projects = store.projects().await?;
+        let (projects, rows) = read.await?;
         self.refresh(&projects, &rows);
         Ok(())
     }
@@ -246,6 +253,29 @@ mod tests {
         assert_eq!(keys.used(), []);
         assert!(keys.grant("good", at(DAY + 60_000_000)).is_ok());
         assert_eq!(keys.used(), [(KeyId(1), at(DAY + 60_000_000))]);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_earlier_is_never_put_in_place_later() {
+        let keys = Keys::default();
+        let (go_on, may_go_on) = tokio::sync::oneshot::channel::<()>();
+        let slow = keys.replace(async {
+            may_go_on.await.expect("it is told to go on");
+            Ok((vec![project()], vec![row(1, "good")]))
+        });
+        let revoked = KeyRow { revoked_at: Some(at(1)), ..row(1, "good") };
+        let quick = async {
+            let read = async { Ok((vec![project()], vec![revoked])) };
+            tokio::select! {
+                biased;
+                replaced = keys.replace(read) => replaced.expect("it was read"),
+                // It has to wait for the slow one, which is let go on.
+                () = async { go_on.send(()).expect("somebody waits"); std::future::pending().await } => {}
+            }
+        };
+        let (slow, ()) = tokio::join!(slow, quick);
+        slow.expect("it was read");
+        assert_eq!(keys.grant("good", at(DAY)), Err(Denied::Revoked));
     }
 
     #[test]
